@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// hookRun is one run of a hook by git.
+type hookRun struct {
+	name  string
+	args  []string
+	chain string // an older hook that runs first, "" for none
+	input []byte // what git wrote to the hook, when it was read for the chain
+}
+
+// runHook runs "hook pre-commit" or "hook pre-push", which the shims call:
+//
+//	git-grite hook NAME [--chain OLD] [--] ARG …
+//
+// It fails on conflicts, never on infrastructure: whatever goes wrong in
+// git-grite itself is one line, and the commit or push goes on.
+func runHook(ctx context.Context, env Env, args []string) int {
+	out := &printer{env: env}
+	run, err := parseHook(args)
+	if err != nil {
+		return out.finish(err)
+	}
+	if code := run.runChain(ctx, &env); code != 0 {
+		return code
+	}
+	if env.getenv("GRITE_LOCK_POLICY") == string(guard.Off) {
+		return 0
+	}
+	verdict, err := run.judge(ctx, env, out)
+	var stopped *signalError
+	switch {
+	case errors.As(err, &stopped):
+		return out.finish(err)
+	case err != nil:
+		out.warn("git-grite: locks were not fully checked: %s; going on", printable(oneLine(err)))
+	}
+	verdict.tell(out, run.name)
+	if verdict.Blocked() {
+		return exitOf(codeConflict)
+	}
+	return 0
+}
+
+func parseHook(args []string) (run hookRun, err error) {
+	if len(args) == 0 || args[0] != "pre-commit" && args[0] != "pre-push" {
+		return run, &usageError{message: "git calls this: hook pre-commit or hook pre-push", hint: "git grite hooks install"}
+	}
+	run.name, args = args[0], args[1:]
+	if len(args) > 1 && args[0] == "--chain" {
+		run.chain, args = args[1], args[2:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	run.args = args
+	return run, nil
+}
+
+// runChain runs the older hook as git would: with the same arguments and the
+// same input, and not at all when it is not executable. It returns its exit
+// code. What it reads is kept for us.
+func (run *hookRun) runChain(ctx context.Context, env *Env) int {
+	if run.chain == "" {
+		return 0
+	}
+	if st, err := os.Stat(run.chain); err != nil || !hook.Executable(st) {
+		return 0
+	}
+	stdin := env.Stdin
+	if run.name == "pre-push" {
+		text, err := io.ReadAll(env.Stdin)
+		if err != nil {
+			fmt.Fprintf(env.Stderr, "git-grite: cannot read what git says of the push: %v\n", err)
+			return 1
+		}
+		stdin, env.Stdin = bytes.NewReader(text), bytes.NewReader(text)
+	}
+	start := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = stdin, env.Stdout, env.Stderr, env.Environ, env.Dir
+		return cmd.Run()
+	}
+	err := error(syscall.ENOEXEC)
+	if runtime.GOOS != "windows" {
+		err = start(run.chain, run.args...)
+	}
+	if errors.Is(err, syscall.ENOEXEC) { // no shebang, or no such thing: git would ask sh too
+		err = start("sh", append([]string{run.chain}, run.args...)...)
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return 0
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode()
+	case !errors.As(err, &exit):
+		fmt.Fprintf(env.Stderr, "git-grite: cannot run %s: %v\n", run.chain, err)
+	}
+	return 1
+}
+
+// judge finds the paths that are about to be committed or pushed and what locks
+// have to say to them. The verdict is valid as far as it goes even when there
+// is an error.
+func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v verdict, err error) {
+	if env.Dir == "" {
+		return v, errNoDirectory
+	}
+	repo, err := git.Open(ctx, env.Dir, env.Environ)
+	if err != nil {
+		return v, err
+	}
+	s := newSession(env, out, repo)
+	if err := s.configure(); err != nil {
+		out.warn("git-grite: %s; going on with lock_policy = \"warn\"", printable(err.Error()))
+		s.config.Policy = guard.Warn
+	}
+	if s.config.Policy == guard.Off {
+		return v, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.HookTimeout, fmt.Errorf("it took longer than %s", s.config.HookTimeout))
+	defer cancel()
+	if run.name == "pre-push" {
+		return run.judgePush(ctx, s)
+	}
+	v, err = s.look(ctx)
+	if err != nil || !v.interesting() {
+		return v, err
+	}
+	paths, err := repo.StagedPaths(ctx)
+	if err != nil {
+		return v, err
+	}
+	return v, v.judge(ctx, s, paths)
+}
+
+// maxCommits is how many commits of one push are looked at.
+const maxCommits = 2000
+
+// judgePush judges what the pushed commits change.
+func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err error) {
+	updates, err := hook.ReadPush(s.env.Stdin)
+	if err != nil {
+		return v, err
+	}
+	updates = slices.DeleteFunc(updates, func(u git.PushUpdate) bool { return u.LocalOID == "" || ownRef(u.Remote) })
+	if len(updates) == 0 {
+		return v, nil
+	}
+	// Which question is cheaper to be done with depends on who asks: a push may
+	// have nothing new, a repository that was never set up has no locks.
+	if !s.config.Present {
+		if v, err = s.look(ctx); err != nil || !v.interesting() {
+			return v, err
+		}
+	}
+	remote := ""
+	if len(run.args) > 1 && run.args[0] != run.args[1] {
+		remote = run.args[0]
+	}
+	commits, more, err := s.repo.PushedCommits(ctx, updates, remote, maxCommits)
+	if err != nil || len(commits) == 0 {
+		return v, err
+	}
+	if s.config.Present {
+		if v, err = s.look(ctx); err != nil || !v.interesting() {
+			return v, err
+		}
+	}
+	if more {
+		s.out.warn("git-grite: this push has more than %d commits; the newest %[1]d are checked", maxCommits)
+	}
+	return v, v.judgeCommits(ctx, s, commits)
+}
+
+// ownRef tells whether a ref is one that git-grite keeps itself.
+func ownRef(name git.RefName) bool {
+	return bytes.HasPrefix([]byte(name), []byte("refs/grite/")) || bytes.HasPrefix([]byte(name), []byte("refs/git-grite/"))
+}
+
+// judgeCommits judges the paths that the commits change. A merge that collides
+// is looked at once more: "changed against all parents" lists files too that
+// git merged by itself, and those are not its author's edits.
+func (v *verdict) judgeCommits(ctx context.Context, s *session, commits []git.Commit) error {
+	plain, merges := map[string]bool{}, map[string][]git.OID{}
+	listErr := s.repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) {
+		if c.Merge {
+			merges[path] = append(merges[path], c.OID)
+		} else {
+			plain[path] = true
+		}
+	})
+	paths := make([]string, 0, len(plain)+len(merges))
+	for path := range plain {
+		paths = append(paths, path)
+	}
+	for path := range merges {
+		if !plain[path] {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	if err := v.judge(ctx, s, paths); err != nil {
+		return err
+	}
+	edits := map[git.OID][]string{}
+	byHand := func(path string) bool {
+		if plain[path] {
+			return true
+		}
+		return slices.ContainsFunc(merges[path], func(merge git.OID) bool {
+			edited, ok := edits[merge]
+			if !ok {
+				var err error
+				if edited, err = s.repo.MergeEdits(ctx, merge); err != nil {
+					edited = []string{path} // a git that cannot tell: the first look stands
+				}
+				edits[merge] = edited
+			}
+			return slices.Contains(edited, path)
+		})
+	}
+	v.Collisions = slices.DeleteFunc(v.Collisions, func(c guard.Collision) bool { return !byHand(c.Path) })
+	v.Unheld = slices.DeleteFunc(v.Unheld, func(path string) bool { return !byHand(path) })
+	return listErr
+}
+
+// look loads the locks and finds out who acts; nobody is made, and a hook
+// without an identity judges all locks as somebody else's.
+func (s *session) look(ctx context.Context) (verdict, error) {
+	v := verdict{}
+	t, err := s.store.Load(ctx)
+	if err != nil {
+		return v, err
+	}
+	if !s.config.Present && len(t.Entries) == 0 {
+		return v, nil // never set up
+	}
+	v.question = guard.Question{Policy: s.config.Policy, Now: s.env.Now(), Locks: make([]lock.Lock, 0, len(t.Entries))}
+	for _, e := range t.Entries {
+		v.question.Locks = append(v.question.Locks, e.Lock)
+	}
+	v.Policy = s.config.Policy
+	if v.question.Lockable, err = guard.ParseLockable(s.config.Lockable); err != nil {
+		return v, err
+	}
+	me, _, err := s.whoever()
+	switch {
+	case err == nil:
+		v.question.Owner = me.ID
+		s.tellBroken(me)
+	case !errors.Is(err, config.ErrNoActor):
+		s.out.warn("git-grite: %s; all locks count as those of others", printable(err.Error()))
+	}
+	return v, nil
+}
+
+func oneLine(err error) string {
+	text, _, _ := bytes.Cut([]byte(err.Error()), []byte("\n"))
+	return string(text)
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+func lockStatusCommand() *command {
+	return &command{
+		name: "status", args: "[PATH …]", usage: "show who holds what",
+		flags: []cli.Flag{
+			resourceFlag(),
+			&cli.BoolFlag{Name: "mine", Usage: "own locks only"},
+			&cli.BoolFlag{Name: "all", Usage: "expired and broken locks too"},
+		},
+		run: runLockStatus,
+	}
+}
+
+// statusJSON is the data of status.
+type statusJSON struct {
+	Locks        []lockJSON    `json:"locks"`
+	Conflicts    []lockJSON    `json:"conflicts"`
+	Damaged      []damagedJSON `json:"damaged,omitempty"`
+	AsOfUnixMS   int64         `json:"as_of_unix_ms"`
+	Fresh        bool          `json:"fresh"`
+	ExpiredCount int           `json:"expired_count,omitempty"`
+}
+
+type damagedJSON struct {
+	Ref    string `json:"ref"`
+	OID    string `json:"oid,omitempty"`
+	Reason string `json:"reason"`
+}
+
+func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
+	s, err := open(ctx, env, out, cc)
+	if err != nil {
+		return result{}, err
+	}
+	me, _, whoErr := s.whoever()
+	if cc.Bool("mine") && whoErr != nil {
+		if s.dataDir != "" || s.actorName != "" {
+			return result{}, whoErr
+		}
+	}
+	t, err := s.store.Load(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	wanted, err := s.resources(cc)
+	if err != nil {
+		return result{}, err
+	}
+	if whoErr == nil {
+		s.tellBroken(me)
+	}
+	now := s.env.Now()
+	var locks []lock.Lock
+	expired := 0
+	for _, e := range t.Entries {
+		switch {
+		case cc.Bool("mine") && e.Owner != me.ID || !concerns(e.Lock, wanted):
+		case e.Live(now) || cc.Bool("all"):
+			locks = append(locks, e.Lock)
+		case !e.Released():
+			expired++
+		}
+	}
+	lock.Sort(locks)
+	data := statusJSON{Locks: locksJSON(locks), Conflicts: []lockJSON{}, AsOfUnixMS: now.UnixMilli(), Fresh: true, ExpiredCount: expired}
+	for _, d := range t.Damaged {
+		data.Damaged = append(data.Damaged, damagedJSON{Ref: "refs/grite/locks/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
+	}
+	for _, d := range data.Damaged {
+		out.note("warning: %s; it blocks nobody; git grite lock gc removes it", printable(d.Reason))
+	}
+	return result{data: data, text: func(w io.Writer) {
+		if len(locks) == 0 {
+			fmt.Fprintln(w, "No active locks")
+			return
+		}
+		fmt.Fprintln(w, "Active Locks:")
+		printLocks(w, locks, style{on: env.Terminal && env.getenv("NO_COLOR") == "", bar: env.Terminal, me: me.ID}, now)
+	}}, nil
+}
+
+// concerns tells whether a lock is among those that the caller asked about: on
+// one of the resources, in either spelling, or covering one of the paths. To
+// ask about nothing is to ask about all.
+func concerns(l lock.Lock, wanted []lock.Resource) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(r lock.Resource) bool {
+		return l.Resource.SameAs(r) || r.Namespace() == lock.Path && l.Resource.Covers(strings.TrimSuffix(r.Name(), "/"), false)
+	})
+}
+
+// style is how rows look on a terminal.
+type style struct {
+	on  bool // colour
+	bar bool // of the remaining lease
+	me  lock.Owner
+}
+
+// The SGR sequences in use.
+const (
+	green, yellow, plain = "\x1b[32m", "\x1b[33m", "\x1b[0m"
+)
+
+// printLocks writes a row per lock: the resource padded to the longest, the
+// owner, the remaining time, then what else is known.
+func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
+	names := make([]string, len(locks))
+	width := 0
+	for i, l := range locks {
+		names[i] = printable(l.Resource.String())
+		width = max(width, utf8.RuneCountInString(names[i]))
+	}
+	for i, l := range locks {
+		left := l.Expires.Sub(now)
+		when := "expires in " + span(left)
+		switch {
+		case l.Tombstone():
+			when = fmt.Sprintf("broken %s ago", span(now.Sub(l.Acquired)))
+		case l.Released():
+			when = "released"
+		case left <= 0:
+			when = fmt.Sprintf("expired %s ago", span(-left))
+		}
+		row := fmt.Sprintf("%-*s %s  %s", width, names[i], printable(l.Owner.Short()), when)
+		if st.bar && left > 0 && l.TTL > 0 {
+			row += "  " + bar(left, l.TTL)
+		}
+		if l.Label != "" {
+			row += "  " + printable(l.Label)
+		}
+		if l.Reason != "" {
+			row += "  " + printable(l.Reason)
+		}
+		switch {
+		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
+			row = yellow + row + plain
+		case st.on && l.Owner == st.me:
+			row = green + row + plain
+		}
+		fmt.Fprintf(w, "  %s\n", row)
+	}
+}
+
+// bar draws what remains of a lease in ten steps.
+func bar(left, ttl time.Duration) string {
+	const steps = 10
+	full := min(steps, int((left*steps+ttl-1)/ttl))
+	return strings.Repeat("█", full) + strings.Repeat("░", steps-full)
+}

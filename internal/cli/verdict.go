@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// verdict is guard's verdict beside the question that led to it.
+type verdict struct {
+	guard.Verdict
+	question guard.Question
+}
+
+// interesting tells whether paths have to be looked at.
+func (v verdict) interesting() bool {
+	return len(v.question.Lockable) > 0 || len(v.question.Foreign()) > 0
+}
+
+// judge judges paths.
+func (v *verdict) judge(ctx context.Context, s *session, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	v.question.Paths, v.question.Fold = paths, s.repo.IgnoreCase(ctx)
+	v.Verdict = guard.Judge(v.question)
+	return nil
+}
+
+// maxNamed is how many paths a message names.
+const maxNamed = 10
+
+// tell says on stderr what collides, for a hook.
+func (v verdict) tell(out *printer, hookName string) {
+	if v.Clear() {
+		return
+	}
+	verb, override := "commit", "git commit --no-verify"
+	if hookName == "pre-push" {
+		verb, override = "push", "git push --no-verify"
+	}
+	var text strings.Builder
+	stop := "goes on (lock_policy = \"warn\")"
+	if v.Blocked() {
+		stop = "stopped (lock_policy = \"require\")"
+	}
+	if n := len(v.Collisions); n > 0 {
+		fmt.Fprintf(&text, "git-grite: %s locked by others, %s %s\n", count(n, "changed path"), verb, stop)
+		v.collisions(&text)
+	}
+	if n := len(v.Unheld); n > 0 {
+		fmt.Fprintf(&text, "git-grite: %s must be locked before a change, %s %s\n", count(n, "changed path"), verb, stop)
+		v.unheld(&text)
+	}
+	if v.Blocked() {
+		fmt.Fprintf(&text, "override:    %s\n", override)
+	}
+	out.warn("%s", strings.TrimSuffix(text.String(), "\n"))
+}
+
+func (v verdict) collisions(text *strings.Builder) {
+	var wait []string
+	for i, c := range v.Collisions {
+		if i == maxNamed {
+			fmt.Fprintf(text, "  and %d more\n", len(v.Collisions)-maxNamed)
+			break
+		}
+		l := c.Lock
+		line := fmt.Sprintf("  %s\n    %s held by %s, %s left", printable(c.Path), printable(l.Resource.String()),
+			holder(l), span(l.Expires.Sub(v.question.Now)))
+		if l.Reason != "" {
+			line += ": " + printable(l.Reason)
+		}
+		text.WriteString(line + "\n")
+		wait = append(wait, lockable(c.Path, l))
+	}
+	fmt.Fprintf(text, "wait for it: %s --wait 15m\n", acquireLine(wait))
+}
+
+func (v verdict) unheld(text *strings.Builder) {
+	var take []string
+	for i, path := range v.Unheld {
+		if i == maxNamed {
+			fmt.Fprintf(text, "  and %d more\n", len(v.Unheld)-maxNamed)
+			break
+		}
+		fmt.Fprintf(text, "  %s\n", printable(path))
+		take = append(take, lockable(path, lock.Lock{}))
+	}
+	fmt.Fprintf(text, "lock it:     %s\n", acquireLine(take))
+}
+
+// holder is label and short id.
+func holder(l lock.Lock) string {
+	if l.Label == "" {
+		return printable(l.Owner.Short())
+	}
+	return printable(l.Holder())
+}
+
+// lockable is the resource to lock for a path: the path itself or, where its
+// name cannot be a resource, what the lock in its way covers.
+func lockable(path string, l lock.Lock) string {
+	r, err := lock.ParseResource("path:"+path, "")
+	if err != nil {
+		r = l.Resource
+	}
+	if r.String() == "" {
+		return "path:**"
+	}
+	return r.String()
+}
+
+// acquireLine is a command line that takes locks on resources.
+func acquireLine(resources []string) string {
+	line := "git grite lock acquire"
+	seen := map[string]bool{}
+	for _, r := range resources {
+		if !seen[r] {
+			seen[r] = true
+			line += " -r " + shellQuote(r)
+		}
+	}
+	return line
+}
+
+// collisionJSON is a collision as programs see it.
+type collisionJSON struct {
+	Path string   `json:"path"`
+	Lock lockJSON `json:"lock"`
+}
+
+// verdictJSON is the data of check.
+type verdictJSON struct {
+	Collisions []collisionJSON `json:"collisions"`
+	Unheld     []string        `json:"unheld"`
+	Policy     guard.Policy    `json:"policy"`
+	Blocked    bool            `json:"blocked"`
+}
+
+func (v verdict) json() verdictJSON {
+	j := verdictJSON{Collisions: []collisionJSON{}, Unheld: append([]string{}, v.Unheld...), Policy: v.Policy, Blocked: v.Blocked()}
+	for _, c := range v.Collisions {
+		j.Collisions = append(j.Collisions, collisionJSON{c.Path, newLockJSON(c.Lock)})
+	}
+	return j
+}
+
+// collisionError is a check that found something.
+type collisionError struct{ verdict verdict }
+
+func (e *collisionError) Error() string {
+	c := e.verdict.Collisions[0]
+	more := ""
+	if n := len(e.verdict.Collisions); n > 1 {
+		more = fmt.Sprintf(", and %d more", n-1)
+	}
+	return fmt.Sprintf("%s is locked by %s%s", printable(c.Path), holder(c.Lock), more)
+}
+
+func explainCollision(e *collisionError, _ time.Time) failure {
+	var text strings.Builder
+	e.verdict.collisions(&text)
+	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
+	f := failure{heading: "Lock conflict", data: e.verdict.json(), details: e.verdict.json()}
+	for _, line := range lines[:len(lines)-1] {
+		f.lines = append(f.lines, strings.TrimPrefix(line, "  "))
+	}
+	_, hint, _ := strings.Cut(lines[len(lines)-1], ": ")
+	f.hints = []string{strings.TrimSpace(hint)}
+	return f
+}

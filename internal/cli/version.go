@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the Makefile and install.sh; a build by "go install" knows
+// the version of its module instead.
+var version string
+
+func versionCommand() *command {
+	return &command{name: "version", usage: "show the version", run: runVersion}
+}
+
+func runVersion(_ context.Context, _ Env, _ *printer, cc *cli.Context) (result, error) {
+	if err := noArgs(cc); err != nil {
+		return result{}, err
+	}
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+		v = info.Main.Version
+	}
+	if v == "" || v == "(devel)" {
+		v = "unreleased"
+	}
+	return result{data: map[string]string{"version": v}, text: func(w io.Writer) {
+		fmt.Fprintf(w, "git-grite version %s\n", v)
+	}}, nil
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+type (
+	actorValue    string
+	policyValue   string
+	patternsValue []string
+	remoteValue   string
+	ttlValue      time.Duration
+	offlineValue  string
+	fetchValue    string
+	durationValue struct {
+		d   time.Duration
+		set bool
+	}
+)
+
+func (v *actorValue) UnmarshalTOML(value any) error {
+	s, err := text(value, `an actor's id of 32 hex digits`)
+	if err == nil && !lock.Owner(s).Valid() {
+		err = fmt.Errorf("%q is not an actor's id of 32 lowercase hex digits", s)
+	}
+	*v = actorValue(s)
+	return err
+}
+
+func (v *policyValue) UnmarshalTOML(value any) error {
+	s, err := text(value, `"off", "warn" or "require"`)
+	if err != nil {
+		return err
+	}
+	p, err := guard.ParsePolicy(s)
+	*v = policyValue(p)
+	return err
+}
+
+func (v *patternsValue) UnmarshalTOML(value any) error {
+	items, ok := value.([]any)
+	if !ok {
+		return fmt.Errorf(`must be a list of patterns such as ["*.psd", "assets/**"]`)
+	}
+	*v = patternsValue{}
+	for _, item := range items {
+		s, err := text(item, `a list of patterns such as ["*.psd", "assets/**"]`)
+		if err != nil {
+			return err
+		}
+		if _, err := lock.ParseResource("path:"+s, ""); err != nil {
+			return err
+		}
+		*v = append(*v, s)
+	}
+	return nil
+}
+
+func (v *remoteValue) UnmarshalTOML(value any) error {
+	s, err := text(value, `"auto", "none" or the name of a remote`)
+	if err == nil && (s == "" || strings.ContainsAny(s, ":/\\ ") || strings.HasPrefix(s, "-")) {
+		err = fmt.Errorf(`%q is not "auto", "none" or the name of a remote (never a URL)`, s)
+	}
+	*v = remoteValue(s)
+	return err
+}
+
+func (v *ttlValue) UnmarshalTOML(value any) error {
+	s, err := text(value, `a duration such as "15m"`)
+	if err != nil {
+		return err
+	}
+	d, err := lock.ParseTTL(s)
+	*v = ttlValue(d)
+	return err
+}
+
+func (v *durationValue) UnmarshalTOML(value any) error {
+	s, err := text(value, `a duration such as "30s"`)
+	if err != nil {
+		return err
+	}
+	v.d, err = lock.ParseDuration(s)
+	v.set = true
+	return err
+}
+
+func (v *offlineValue) UnmarshalTOML(value any) error {
+	s, err := oneOf(value, "refuse", "allow")
+	*v = offlineValue(s)
+	return err
+}
+
+func (v *fetchValue) UnmarshalTOML(value any) error {
+	s, err := oneOf(value, "never", "push", "commit")
+	*v = fetchValue(s)
+	return err
+}
+
+func oneOf(value any, allowed ...string) (string, error) {
+	words := `"` + strings.Join(allowed, `", "`) + `"`
+	s, err := text(value, "one of "+words)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range allowed {
+		if s == a {
+			return s, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not allowed; allowed are %s", s, words)
+}
+
+func text(value any, want string) (string, error) {
+	s, ok := value.(string)
+	if !ok {
+		return "", fmt.Errorf("must be %s in quotes, not %v", want, value)
+	}
+	return s, nil
+}

@@ -1,0 +1,108 @@
+package refstore
+
+import (
+	"context"
+	"strings"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// recordReader reads the locks below a ref prefix.
+type recordReader struct {
+	repo  *git.Repo
+	cache string // the file that remembers decoded records
+}
+
+// table lists the refs below prefix and reads their records. Damage to one of
+// them is in the table; the error is for git failing altogether.
+func (rr recordReader) table(ctx context.Context, prefix string) (*lock.Table, error) {
+	refs, err := rr.repo.Refs(ctx, prefix)
+	if err != nil {
+		return nil, rr.repo.Diagnose(ctx, err)
+	}
+	t := &lock.Table{Entries: make([]lock.Entry, 0, len(refs))}
+	for _, name := range rr.repo.BrokenRefs(prefix, refs) {
+		t.Damaged = append(t.Damaged, damage(prefix, git.Ref{Name: name}, errBroken))
+	}
+	records, err := rr.records(ctx, refs)
+	if err != nil {
+		return nil, rr.repo.Diagnose(ctx, err)
+	}
+	for _, ref := range refs {
+		rec := records[ref.OID]
+		key := refKey(prefix, ref.Name)
+		switch {
+		case ref.Symref != "":
+			t.Damaged = append(t.Damaged, damage(prefix, ref, errSymref))
+		case rec.err != nil:
+			t.Damaged = append(t.Damaged, damage(prefix, ref, rec.err))
+		case rec.key != key:
+			t.Damaged = append(t.Damaged, damage(prefix, ref, errPlace))
+		default:
+			t.Entries = append(t.Entries, lock.Entry{Lock: rec.lock, Key: key, Version: string(ref.OID)})
+		}
+	}
+	return t, nil
+}
+
+// decoded is a record, or why it is none.
+type decoded struct {
+	lock lock.Lock
+	key  string // of its resource as spelled
+	err  error
+}
+
+// worthRemembering is the number of records not found in the cache from which
+// on it is written: below, reading them again costs less than writing it.
+const worthRemembering = 16
+
+// records decodes what the refs point to, from the cache where it can.
+func (rr recordReader) records(ctx context.Context, refs []git.Ref) (map[git.OID]decoded, error) {
+	records := make(map[git.OID]decoded, len(refs))
+	if len(refs) == 0 {
+		return records, nil
+	}
+	known := readCache(rr.cache, refs)
+	var missing []git.OID
+	for _, ref := range refs {
+		if ref.Symref != "" {
+			continue
+		}
+		if rec, ok := known[ref.OID]; ok {
+			records[ref.OID] = rec
+		} else {
+			missing = append(missing, ref.OID)
+		}
+	}
+	if len(missing) == 0 {
+		return records, nil
+	}
+	files, err := rr.repo.ReadFiles(ctx, missing, recordFile)
+	if err != nil {
+		return nil, err
+	}
+	for oid, file := range files {
+		rec := decoded{err: file.Err}
+		if rec.err == nil {
+			rec.lock, rec.key, rec.err = decode(file.Content)
+		}
+		records[oid] = rec
+	}
+	if len(missing) >= worthRemembering {
+		writeCache(rr.cache, records)
+	}
+	return records, nil
+}
+
+func damage(prefix string, ref git.Ref, err error) lock.Damage {
+	return lock.Damage{
+		Key: refKey(prefix, ref.Name), Version: string(ref.OID),
+		Err: &DamagedError{Ref: string(ref.Name), Err: err},
+	}
+}
+
+// refKey is what stands after prefix in a ref's name; "" for prefix itself.
+func refKey(prefix string, name git.RefName) string {
+	return strings.TrimPrefix(strings.TrimPrefix(string(name), prefix), "/")
+}
