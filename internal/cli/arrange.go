@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
@@ -39,8 +40,8 @@ func arrange(tree []*command, args []string) (arranged []string, err error) {
 			if help {
 				return append(path, "-h"), nil
 			}
-			rest := split(append(slices.Clone(c.flags), common()...), args[i+1:])
-			return slices.Concat(path, early, rest), nil
+			rest, err := split(append(slices.Clone(c.flags), common()...), args[i+1:])
+			return slices.Concat(path, early, rest), err
 		}
 	}
 	if help {
@@ -56,8 +57,9 @@ func arrange(tree []*command, args []string) (arranged []string, err error) {
 	}
 }
 
-// split moves flags before positional arguments.
-func split(flags []cli.Flag, args []string) []string {
+// split moves flags before positional arguments. Flags have to be UTF-8:
+// urfave/cli v2 sends lists through JSON, which replaces what is not.
+func split(flags []cli.Flag, args []string) ([]string, error) {
 	var first, rest []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -73,13 +75,16 @@ func split(flags []cli.Flag, args []string) []string {
 		if known == nil {
 			known, width = []string{arg}, 1 // -h, or unknown: urfave/cli says so
 		}
+		if !utf8.ValidString(known[0]) {
+			return nil, usagef("the value of %s is not valid UTF-8", strings.ToValidUTF8(known[0], "�"))
+		}
 		first = append(first, known...)
 		i += width - 1
 	}
 	if len(rest) > 0 {
 		first = append(append(first, "--"), rest...)
 	}
-	return first
+	return first, nil
 }
 
 // findFlag looks up the flag that args begin with, and returns it under its

@@ -24,7 +24,6 @@ type hookRun struct {
 	name  string
 	args  []string
 	chain string // an older hook that runs first, "" for none
-	input []byte // what git wrote to the hook, when it was read for the chain
 }
 
 // runHook runs "hook pre-commit" or "hook pre-push", which the shims call:

@@ -246,7 +246,7 @@ func readActor(dataDir string) (Actor, error) {
 	}
 	var f actorFile
 	if _, err := toml.Decode(string(text), &f); err != nil {
-		return Actor{}, file{name: path}.fault(err)
+		return Actor{}, file{name: path}.fault(string(text), err)
 	}
 	if !lock.Owner(f.ActorID).Valid() {
 		return Actor{}, &Error{File: path, Key: "actor_id", Fault: "must be 32 lowercase hex digits"}

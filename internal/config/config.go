@@ -141,7 +141,7 @@ func (f file) apply(c *Config) error {
 	var s settings
 	meta, err := toml.Decode(string(text), &s)
 	if err != nil {
-		return f.fault(err)
+		return f.fault(string(text), err)
 	}
 	for _, key := range meta.Undecoded() {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: unknown key %s", f.name, key))
@@ -186,16 +186,14 @@ func set[T comparable](to *T, value T) {
 }
 
 // fault says where in the file the decoder stopped.
-func (f file) fault(err error) error {
+func (f file) fault(text string, err error) error {
 	var p toml.ParseError
 	if !errors.As(err, &p) {
 		return &Error{File: f.name, Fault: err.Error()}
 	}
 	e := &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Fault: p.Message}
-	if inner := errors.Unwrap(p); inner != nil {
-		e.Fault = inner.Error()
-	} else {
-		e.Fault = "is not valid TOML: " + e.Fault
+	if _, err := toml.Decode(text, &map[string]any{}); err != nil {
+		e.Key, e.Fault = "", "is not valid TOML: "+p.Message
 	}
 	return e
 }

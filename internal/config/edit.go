@@ -34,7 +34,7 @@ func SetDefaultActor(dir, id string) error {
 		DefaultActor string `toml:"default_actor"`
 	}
 	if _, err := toml.Decode(edited, &check); err != nil {
-		return file{name: path}.fault(err)
+		return file{name: path}.fault(edited, err)
 	}
 	if check.DefaultActor != id {
 		return &Error{File: path, Key: "default_actor", Fault: fmt.Sprintf("cannot be edited here; set it to %q by hand", id)}

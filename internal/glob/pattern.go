@@ -36,7 +36,6 @@ type Pattern struct {
 	folded string    // Fold(base)
 	prefix string    // what every folded path begins with
 	fold   *machine  // of a glob
-	spell  *machine  // of the spelling
 
 	exactOnce sync.Once
 	exact     *machine

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/git-grite/git-grite/internal/cli"
+	"github.com/git-grite/git-grite/internal/gittest"
+)
+
+// TestMain lets the test binary be git-grite and grite on PATH, so that "git
+// grite …" and the hooks of a real commit run the code under test. Only here
+// can a clock be shifted: GRITE_TEST_SHIFT is added to the time.
+func TestMain(m *testing.M) {
+	program := func() {
+		ctx, stop := cli.WithSignals(context.Background())
+		env := cli.SystemEnv()
+		if shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT")); err == nil {
+			env.Now = func() time.Time { return time.Now().Add(shift) }
+		}
+		code := cli.Main(ctx, env)
+		stop()
+		os.Exit(code)
+	}
+	testscript.Main(m, map[string]func(){"git-grite": program, "grite": program})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			path := env.Getenv("PATH")
+			env.Vars = append(gittest.Scrub(env.Vars), gittest.Settings(env.WorkDir)...)
+			env.Setenv("PATH", path)
+			if err := gittest.WriteConfig(env.WorkDir); err != nil {
+				return err
+			}
+			repo := filepath.Join(env.WorkDir, "repo")
+			return os.MkdirAll(repo, 0o777)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit": expectExit, "repo": makeRepo, "oneobject": oneObject,
+		},
+	})
+}
+
+// makeRepo makes a repository with one commit in $WORK/repo, or the directory
+// named, and goes there.
+func makeRepo(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs("repo")
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		dir, args = ts.MkAbs(args[0]), args[1:]
+	}
+	ts.Check(os.MkdirAll(filepath.Join(dir, "src"), 0o777))
+	ts.Check(os.WriteFile(filepath.Join(dir, "src", "a.go"), []byte("package src\n"), 0o666))
+	ts.Check(os.WriteFile(filepath.Join(dir, "README"), []byte("read me\n"), 0o666))
+	ts.Check(ts.Chdir(dir))
+	ts.Check(ts.Exec("git", append([]string{"init", "-q"}, args...)...))
+	ts.Check(ts.Exec("git", "add", "."))
+	ts.Check(ts.Exec("git", "commit", "-q", "-m", "first"))
+}
+
+// expectExit runs a program that has to end with a code: exit CODE PROGRAM ARG….
+func expectExit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARG…")
+	}
+	err := ts.Exec("sh", append([]string{"-c", `"$@"; echo "exit $?" >&2`, "sh"}, args[1:]...)...)
+	ts.Check(err)
+	stderr := ts.ReadFile("stderr")
+	if !strings.HasSuffix(strings.TrimSpace(stderr), "exit "+args[0]) {
+		ts.Fatalf("%s: wanted exit %s", strings.Join(args[1:], " "), args[0])
+	}
+}
+
+// oneObject checks that stdout is exactly one JSON object with the given ok and,
+// where given, error code.
+func oneObject(ts *testscript.TestScript, _ bool, args []string) {
+	stdout := ts.ReadFile("stdout")
+	if strings.Count(strings.TrimSpace(stdout), "\n") != 0 {
+		ts.Fatalf("more than one line on stdout")
+	}
+	object := decodeEnvelope(ts, stdout)
+	if want := len(args) == 0; object.OK != want {
+		ts.Fatalf("ok is %v", object.OK)
+	}
+	if len(args) > 0 && (object.Error == nil || object.Error.Code != args[0]) {
+		ts.Fatalf("the error is %+v, not %s", object.Error, args[0])
+	}
+}
