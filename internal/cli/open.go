@@ -39,7 +39,7 @@ func open(ctx context.Context, env Env, out *printer, cc *cli.Context) (*session
 		return nil, err
 	}
 	s := newSession(env, out, repo)
-	if err := repo.CheckVersionOnce(ctx, filepath.Join(s.dir, "git")); err != nil {
+	if err := repo.CheckVersionOnce(ctx, s.versionMemo()); err != nil {
 		return nil, err
 	}
 	if d := cc.String("data-dir"); d != "" {
@@ -105,8 +105,11 @@ func (s *session) alone(ctx context.Context, f func() error) error {
 		return err
 	}
 	defer end()
+	s.repo.RememberVersion(s.versionMemo()) // our directory exists now
 	return f()
 }
+
+func (s *session) versionMemo() string { return filepath.Join(s.dir, "git") }
 
 // tellBroken tells the actor of locks of theirs that somebody broke, once each,
 // from the table that the command saw.

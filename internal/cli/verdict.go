@@ -49,17 +49,33 @@ func (v verdict) tell(out *printer, hookName string) {
 		stop = "stopped (lock_policy = \"require\")"
 	}
 	if n := len(v.Collisions); n > 0 {
-		fmt.Fprintf(&text, "git-grite: %s locked by others, %s %s\n", count(n, "changed path"), verb, stop)
+		fmt.Fprintf(&text, "git-grite: %s locked by others; %s %s\n", are(n, "changed path"), verb, stop)
 		v.collisions(&text)
 	}
 	if n := len(v.Unheld); n > 0 {
-		fmt.Fprintf(&text, "git-grite: %s must be locked before a change, %s %s\n", count(n, "changed path"), verb, stop)
+		fmt.Fprintf(&text, "git-grite: %s to be locked before a change; %s %s\n", have(n, "changed path"), verb, stop)
 		v.unheld(&text)
 	}
 	if v.Blocked() {
 		fmt.Fprintf(&text, "override:    %s\n", override)
 	}
 	out.warn("%s", strings.TrimSuffix(text.String(), "\n"))
+}
+
+// are writes "1 path is" or "2 paths are".
+func are(n int, thing string) string {
+	if n == 1 {
+		return count(n, thing) + " is"
+	}
+	return count(n, thing) + " are"
+}
+
+// have writes "1 path has" or "2 paths have".
+func have(n int, thing string) string {
+	if n == 1 {
+		return count(n, thing) + " has"
+	}
+	return count(n, thing) + " have"
 }
 
 func (v verdict) collisions(text *strings.Builder) {

@@ -19,6 +19,8 @@ type Repo struct {
 	dir    string // where children run: the caller's directory
 	env    []string
 	config localConfig
+
+	checked string // what CheckVersionOnce found and could not write down yet
 }
 
 // Open finds the repository of dir, which must be absolute, the way git does
@@ -178,8 +180,14 @@ func (r *Repo) refused(ctx context.Context, err error) error {
 	if old := r.CheckVersion(ctx); old != nil {
 		return old
 	}
-	return fmt.Errorf("%w: %s", ErrNoRepository, strings.TrimPrefix(e.Stderr, "fatal: "))
+	return &repositoryError{strings.TrimPrefix(e.Stderr, "fatal: ")}
 }
+
+// repositoryError is ErrNoRepository in git's words.
+type repositoryError struct{ reason string }
+
+func (e *repositoryError) Error() string { return "git cannot use a repository here: " + e.reason }
+func (e *repositoryError) Unwrap() error { return ErrNoRepository }
 
 // Diagnose tells why git failed with err: when git cannot use the repository
 // at all (no such repository, another owner, a newer format) it returns

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -44,8 +43,7 @@ func (r *Repo) Version(ctx context.Context) (string, error) {
 
 // CheckVersionOnce is CheckVersion with a memory: memo is a file that remembers
 // which git program was found new enough, by its path, size and time, so that
-// the question costs a git process only once per program. Where the memo's
-// directory does not exist nothing is remembered.
+// the question costs a git process only once per program.
 func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 	path, err := exec.LookPath("git")
 	if err != nil {
@@ -61,10 +59,17 @@ func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 	if err := r.CheckVersion(ctx); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Dir(memo)); err == nil {
-		_ = os.WriteFile(memo, []byte(stamp), 0o666) // a memo that cannot be kept is only slower
-	}
+	r.checked = stamp
+	r.RememberVersion(memo)
 	return nil
+}
+
+// RememberVersion writes the memo of CheckVersionOnce once its directory
+// exists; until then nothing is remembered.
+func (r *Repo) RememberVersion(memo string) {
+	if r.checked != "" && os.WriteFile(memo, []byte(r.checked), 0o666) == nil {
+		r.checked = ""
+	}
 }
 
 func recent(version string) bool {
