@@ -33,7 +33,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 		$(GO) test -tags $(TAGS) -run xxx -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-30s} ./$$dir || exit 1; \
 	done
 
-bench: build ## one table of ratios; see bench/
+bench: ## one table of ratios; see bench/
 	$(GO) run -tags $(TAGS) ./bench
 
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck

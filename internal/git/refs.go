@@ -64,6 +64,19 @@ func (r *Repo) UpdateRefs(ctx context.Context, updates []RefUpdate) error {
 	return r.change(ctx, in.Bytes(), "update-ref", "--no-deref", "--stdin", "-z")
 }
 
+// CheckWritable tries to write below the common git directory and returns the
+// system's error: git tells of a full disk or missing permission in prose only.
+func (r *Repo) CheckWritable() error {
+	f, err := os.CreateTemp(r.CommonDir, "tmp_")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	f.Close()
+	os.Remove(f.Name())
+	return err
+}
+
 // BrokenRefs names the loose refs directly below prefix that git leaves out of
 // its listing because their file holds neither an object id nor a symbolic ref
 // to something that exists. listed is what Refs returned for the same prefix.

@@ -142,7 +142,11 @@ func (s *Local) update(ctx context.Context, updates []git.RefUpdate) error {
 			return listErr
 		case moved:
 			return lock.ErrLostRace
-		case try == maxBusy:
+		}
+		if err := s.repo.CheckWritable(); err != nil {
+			return err
+		}
+		if try == maxBusy {
 			return s.repo.Diagnose(ctx, err)
 		}
 		select {

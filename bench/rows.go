@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// startUp compares doing nothing with doing nothing.
+func (b *bench) startUp() {
+	b.row("version", step{args: []string{"git-grite", "version"}}, step{args: []string{b.hello}}, "a Go hello-world; aim 1.6x")
+}
+
+// repo makes a repository with a number of tracked files and n locks of others,
+// as loose refs and objects or all packed.
+func (b *bench) repo(name string, files, n int, packed bool) string {
+	dir := filepath.Join(b.dir, name)
+	b.do("", "git", "init", "-q", dir)
+	for i := range max(files, 1) {
+		path := filepath.Join(dir, fmt.Sprintf("d%d", i%100), fmt.Sprintf("f%d", i))
+		check(os.MkdirAll(filepath.Dir(path), 0o777))
+		check(os.WriteFile(path, []byte(path), 0o666))
+	}
+	b.do(dir, "git", "add", ".")
+	b.do(dir, "git", "commit", "-q", "-m", "files")
+	b.do(dir, "git-grite", "init", "--no-hooks", "-q")
+	repo, err := git.Open(context.Background(), dir, b.env)
+	check(err)
+	var refs strings.Builder
+	expires := time.Now().Add(24 * time.Hour).UnixMilli()
+	for i := range n {
+		resource := fmt.Sprintf("path:locked/d%d/f%d.go", i%100, i)
+		text := fmt.Sprintf("{\n  \"owner\": \"%032x\",\n  \"nonce\": \"n%d\",\n  \"expires_unix_ms\": %d,\n  \"resource\": %q,\n  \"label\": \"somebody\"\n}", i%7+1, i, expires, resource)
+		oid, err := repo.WriteCommit(context.Background(), git.FileCommit{Name: "lock.json", Content: []byte(text), Message: "Lock: " + resource, Time: time.Now()})
+		check(err)
+		fmt.Fprintf(&refs, "create refs/grite/locks/%s %s\n", lock.Key(resource), oid)
+	}
+	b.run(step{dir: dir, stdin: refs.String(), args: []string{"git", "update-ref", "--stdin"}})
+	if packed {
+		b.do(dir, "git", "gc", "-q", "--prune=now")
+	}
+	return dir
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// locks measures the lock commands beside existing locks of others.
+func (b *bench) locks() {
+	for _, n := range []int{0, 10, 1000, 10000} {
+		for _, packed := range []bool{false, true} {
+			kind := "loose"
+			if packed {
+				kind = "packed"
+			}
+			name := func(verb string) string { return fmt.Sprintf("%s, %d locks %s", verb, n, kind) }
+			if n == 0 && packed || !b.selected(name("acquire")+name("renew")+name("release")+name("status")+name("memory")) {
+				continue
+			}
+			dir := b.repo(fmt.Sprintf("locks-%d-%s", n, kind), 1, n, packed)
+			grite := func(args ...string) step { return step{dir: dir, args: append([]string{"git-grite", "lock"}, args...)} }
+			update := step{dir: dir, args: []string{"git", "update-ref", "refs/bench/x", "HEAD"},
+				before: func() { b.do(dir, "git", "update-ref", "-d", "refs/bench/x") }}
+			list := step{dir: dir, args: []string{"git", "for-each-ref", "--format=%(objectname) %(refname) %(symref)", "refs/grite/locks"}}
+			release := func() { b.do(dir, "git-grite", "lock", "release", "--mine") }
+			take := func() { b.do(dir, "git-grite", "lock", "acquire", "-r", "path:mine") }
+			acquire := grite("acquire", "-r", "path:mine")
+			acquire.before = release
+			b.row(name("acquire"), acquire, update, "git update-ref; aim 3x")
+			take()
+			ttl := 0
+			renew := step{dir: dir, args: []string{"sh", "-c", ""}}
+			renew.before = func() {
+				ttl++
+				renew.args[2] = fmt.Sprintf("exec git-grite lock renew -r path:mine --ttl %ds", 3600+ttl)
+			}
+			b.row(name("renew"), renew, update, "git update-ref")
+			let := grite("release", "-r", "path:mine")
+			let.before = take
+			b.row(name("release"), let, update, "git update-ref")
+			b.row(name("status"), grite("status"), list, "git for-each-ref; aim 2x from the second time on")
+			if n == 10000 {
+				b.memory(name("memory of status"), grite("status", "--json"))
+			}
+		}
+	}
+}
+
+// memory prints the peak memory of a command.
+func (b *bench) memory(name string, s step) {
+	if !b.selected(name) {
+		return
+	}
+	cmd := b.command(s)
+	check(cmd.Run())
+	fmt.Printf("%-46s %9.1f %9s %7s  MiB at its peak; aim 30\n", name, peak(cmd.ProcessState), "", "")
+}
+
+// index measures the question of which of 10,000 locks cover 100,000 paths.
+func (b *bench) index() {
+	const name = "index, 10,000 locks and 100,000 paths"
+	if !b.selected(name) {
+		return
+	}
+	var locks []lock.Lock
+	for i := range 10000 {
+		text := fmt.Sprintf([]string{"path:d%d/f%d.go", "path:d%d/s%d/", "path:d%d/s%d/**/*.go", "path:d%d/s%d/*.rs", "path:**/n%d-%d*.x"}[i%5], i%100, i)
+		r, err := lock.ParseResource(text, "")
+		check(err)
+		locks = append(locks, lock.Lock{Resource: r})
+	}
+	paths := make([]string, 100000)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("d%d/s%d/x%d/f%d.go", i%100, i%997, i%31, i)
+	}
+	var times []float64
+	for range b.turns {
+		began := time.Now()
+		x := lock.NewIndex(locks, false)
+		for _, p := range paths {
+			x.Covering(p)
+		}
+		times = append(times, time.Since(began).Seconds()*1000)
+	}
+	fmt.Printf("%-46s %9.1f %9s %7s  aim 100 ms in one process\n", name, median(times), "", "")
+}
+
+// hooks measures whole commits and pushes in a repository of 10,000 files.
+func (b *bench) hooks() {
+	shell := func(program string) string {
+		return "#!/bin/sh\nif command -v " + filepath.Base(program) + " >/dev/null 2>&1; then exec " + filepath.Base(program) + "; fi\n"
+	}
+	for _, hook := range []string{"pre-commit", "pre-push"} {
+		verb := strings.TrimPrefix(hook, "pre-")
+		if !b.selected(verb + ", ours with 0 locks, ours with 1,000 locks") {
+			continue
+		}
+		kinds := map[string]string{"none": "", "sh": "#!/bin/sh\n", "go": shell(b.empty), "floor": shell(b.floor), "ours": ""}
+		steps := map[string]step{}
+		for kind, text := range kinds {
+			for _, n := range []int{0, 1000} {
+				key := fmt.Sprintf("%s-%d", kind, n)
+				dir := b.repo(verb+"-"+key, 10000, n, true)
+				path := filepath.Join(dir, ".git/hooks", hook)
+				check(os.MkdirAll(filepath.Dir(path), 0o777))
+				switch {
+				case kind == "ours":
+					b.do(dir, "git-grite", "hooks", "install", "-q")
+					other := map[string]string{"pre-commit": "pre-push", "pre-push": "pre-commit"}[hook]
+					check(os.Remove(filepath.Join(dir, ".git/hooks", other)))
+				case text != "":
+					check(os.WriteFile(path, []byte(text), 0o755))
+				}
+				steps[key] = b.gitStep(verb, dir)
+			}
+		}
+		b.row(verb+", empty sh hook", steps["sh-0"], steps["none-0"], "no hook")
+		b.row(verb+", sh and an empty Go program", steps["go-0"], steps["none-0"], "no hook")
+		b.row(verb+", sh, Go, diff-index, for-each-ref", steps["floor-1000"], steps["none-0"], "no hook")
+		b.row(verb+", ours with 0 locks", steps["ours-0"], steps["go-0"], "sh and an empty Go program; aim 1.4x")
+		b.row(verb+", ours with 1,000 locks", steps["ours-1000"], steps["floor-1000"], "sh, Go, diff-index, for-each-ref; aim 1.3x")
+	}
+}
+
+// gitStep is a commit of three changed files, or a push of such a commit.
+func (b *bench) gitStep(verb, dir string) step {
+	turn := 0
+	change := func() {
+		turn++
+		for i := range 3 {
+			check(os.WriteFile(filepath.Join(dir, fmt.Sprintf("d%d/f%d", i, i)), []byte(fmt.Sprint(turn)), 0o666))
+		}
+		b.do(dir, "git", "add", "d0", "d1", "d2")
+	}
+	if verb == "commit" {
+		return step{dir: dir, before: change, args: []string{"git", "commit", "-q", "-m", "x"}}
+	}
+	remote := dir + ".git"
+	b.do("", "git", "clone", "-q", "--bare", dir, remote)
+	b.do(dir, "git", "remote", "add", "origin", remote)
+	b.do(dir, "git", "fetch", "-q")
+	return step{dir: dir, args: []string{"git", "push", "-q", "origin", "HEAD:main"}, before: func() {
+		change()
+		b.do(dir, "git", "commit", "-q", "--no-verify", "-m", "x")
+	}}
+}

@@ -1,0 +1,90 @@
+package refstore
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+func sample(t testing.TB) lock.Lock {
+	t.Helper()
+	r, err := lock.ParseResource("path:src/<a>&b.go", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lock.Lock{
+		Owner: "64d15a2c383e2161772f9cea23e87222", Nonce: "n", Expires: time.UnixMilli(1700003600000), Resource: r,
+		Label: "alice \"x\"", Reason: "why", Acquired: time.UnixMilli(1700000000000), TTL: time.Hour, Ticket: time.UnixMilli(1699999999999),
+	}
+}
+
+func TestEncode(t *testing.T) {
+	want := `{
+  "owner": "64d15a2c383e2161772f9cea23e87222",
+  "nonce": "n",
+  "expires_unix_ms": 1700003600000,
+  "resource": "path:src/<a>&b.go",
+  "label": "alice \"x\"",
+  "reason": "why",
+  "acquired_unix_ms": 1700000000000,
+  "ttl_ms": 3600000,
+  "ticket": 1699999999999
+}`
+	if got := string(encode(sample(t))); got != want {
+		t.Errorf("got %s", got)
+	}
+	l, key, err := decode([]byte(want))
+	if err != nil || key != lock.Key("path:src/<a>&b.go") || string(encode(l)) != want {
+		t.Errorf("decoded %+v, %s, %v", l, key, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"owner":"a","nonce":"b","expires_unix_ms":-1,"resource":"issue:1","label":7}`))
+	f.Add([]byte(`{"owner":"a","nonce":"b","expires_unix_ms":1e3,"resource":"path:a[b"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		l, _, err := decode(text)
+		if err != nil {
+			return
+		}
+		again, _, err := decode(encode(l))
+		if err != nil || string(encode(again)) != string(encode(l)) {
+			t.Fatalf("%s becomes %s: %v", text, encode(again), err)
+		}
+	})
+}
+
+// TestCacheIsNeverTrusted damages the cache in every way that a disk can.
+func TestCacheIsNeverTrusted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records")
+	l := sample(t)
+	refs := []git.Ref{{Name: "refs/grite/locks/x", OID: "1111111111111111111111111111111111111111"}}
+	writeCache(path, map[git.OID]decoded{refs[0].OID: {lock: l, key: "k"}})
+	known := readCache(path, refs)
+	if got := known[refs[0].OID]; got.key != "k" || string(encode(got.lock)) != string(encode(l)) {
+		t.Fatalf("read back %+v", got)
+	}
+	if len(readCache(path, nil)) != 0 {
+		t.Error("remembers what nobody asked for")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range text {
+		bad := append([]byte(nil), text...)
+		bad[i] ^= 0x41
+		for _, damaged := range [][]byte{bad, text[:i]} {
+			if err := os.WriteFile(path, damaged, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if got := readCache(path, refs); len(got) != 0 {
+				t.Fatalf("damage at %d goes unnoticed", i)
+			}
+		}
+	}
+}
