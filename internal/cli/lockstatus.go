@@ -135,7 +135,7 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		case left <= 0:
 			when = fmt.Sprintf("expired %s ago", span(-left))
 		}
-		row := fmt.Sprintf("%-*s %s  %s", width, names[i], printable(l.Owner.Short()), when)
+		row := names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + printable(l.Owner.Short()) + "  " + when
 		if st.bar && left > 0 && l.TTL > 0 {
 			row += "  " + bar(left, l.TTL)
 		}
@@ -151,7 +151,7 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		case st.on && l.Owner == st.me:
 			row = green + row + plain
 		}
-		fmt.Fprintf(w, "  %s\n", row)
+		io.WriteString(w, "  "+row+"\n")
 	}
 }
 

@@ -31,9 +31,10 @@ type FileContent struct {
 // ReadFiles returns the file called name at the top of each commit. Loose
 // objects are read directly; for the others one git cat-file is started, or
 // one more for each object that makes it die. The error is for git itself
-// failing; damage to one object is in that object's FileContent.
-func (r *Repo) ReadFiles(ctx context.Context, commits []OID, name string) (map[OID]FileContent, error) {
-	found := make(map[OID]FileContent, len(commits))
+// failing; damage to one object is in that object's FileContent. byGit tells
+// that a git process was needed.
+func (r *Repo) ReadFiles(ctx context.Context, commits []OID, name string) (found map[OID]FileContent, byGit bool, err error) {
+	found = make(map[OID]FileContent, len(commits))
 	var elsewhere []OID
 	loose := looseReader{dir: r.objectDir()}
 	for _, oid := range commits {
@@ -44,19 +45,20 @@ func (r *Repo) ReadFiles(ctx context.Context, commits []OID, name string) (map[O
 		}
 		found[oid] = FileContent{Content: content, Err: err}
 	}
+	byGit = len(elsewhere) > 0
 	for len(elsewhere) > 0 {
 		n, err := r.catFiles(ctx, elsewhere, name, found)
 		if err != nil {
 			var e *Error
 			if n >= len(elsewhere) || !errors.As(err, &e) {
-				return nil, err
+				return nil, true, err
 			}
 			found[elsewhere[n]] = FileContent{Err: fmt.Errorf("git cannot read it: %s", e.Stderr)}
 			n++
 		}
 		elsewhere = elsewhere[n:]
 	}
-	return found, nil
+	return found, byGit, nil
 }
 
 // catFiles answers from git cat-file for as many of the commits as it gets

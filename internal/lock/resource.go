@@ -129,6 +129,10 @@ func (r Resource) clean(text, prefix string) (Resource, error) {
 	if first, _, _ := strings.Cut(path, "/"); first == "." || first == ".." {
 		path = prefix + path
 	}
+	if stored(path) {
+		r.name = path
+		return r, nil
+	}
 	var parts []string
 	for _, part := range strings.Split(path, "/") {
 		switch part {
@@ -153,6 +157,21 @@ func (r Resource) clean(text, prefix string) (Resource, error) {
 		return fault(fmt.Sprintf("is longer than %d bytes from the top of the repository", maxResource))
 	}
 	return r, nil
+}
+
+// stored tells whether a path surely is in its stored form already, as those of
+// records are.
+func stored(path string) bool {
+	start := 0 // of the component
+	for i := 0; i < len(path); i++ {
+		if path[i] == '/' {
+			if i == start || path[start] == '.' {
+				return false
+			}
+			start = i + 1
+		}
+	}
+	return len(path) > 0 && len(path) <= maxResource && (start == len(path) || path[start] != '.')
 }
 
 // String is the stored form, such as "path:src/".

@@ -18,49 +18,55 @@ import (
 // replaced whole by rename; of two writers the last one wins, and what the
 // other remembered is read again.
 //
-//	magic, CRC-32 of the rest, then per record: id, key, and the lock's fields,
-//	strings with their length before them and numbers as varints.
-const cacheMagic = "git-grite records 2\n"
+//	magic, CRC-32 of the rest, then per record, in the order of their refs: key,
+//	id, and the lock's fields, strings with their length before them and numbers
+//	as varints.
+const cacheMagic = "git-grite records 3\n"
 
-// readCache returns the remembered records of the given refs; a file that is
-// missing, damaged or of another format remembers nothing.
-func readCache(path string, refs []git.Ref) map[git.OID]decoded {
+// readCache returns, for each ref in the order of their names, what is
+// remembered of it, nil for nothing; a file that is missing, damaged or of
+// another format remembers nothing.
+func readCache(path, prefix string, refs []git.Ref) []*decoded {
+	known := make([]*decoded, len(refs))
 	text, err := os.ReadFile(path)
 	head := len(cacheMagic) + 4
 	if err != nil || len(text) < head || string(text[:len(cacheMagic)]) != cacheMagic ||
 		binary.BigEndian.Uint32(text[len(cacheMagic):]) != crc32.ChecksumIEEE(text[head:]) {
-		return nil
+		return known
 	}
-	wanted := make(map[git.OID]bool, len(refs))
-	for _, ref := range refs {
-		wanted[ref.OID] = true
-	}
-	known := make(map[git.OID]decoded, len(refs))
+	next := 0
 	for f := (fields{text: text[head:]}); len(f.text) > 0 && !f.bad; {
-		oid := git.OID(f.string())
-		body := fields{text: f.bytes()}
-		if !wanted[oid] {
-			continue
+		key, oid, body := f.bytes(), f.bytes(), fields{text: f.bytes()}
+		for next < len(refs) && refKey(prefix, refs[next].Name) < string(key) {
+			next++
 		}
-		rec, ok := body.record()
-		if !ok {
-			continue
+		if next == len(refs) {
+			break
 		}
-		known[oid] = rec
+		if string(refs[next].OID) == string(oid) && refKey(prefix, refs[next].Name) == string(key) {
+			if rec, ok := body.record(); ok {
+				rec.key = refKey(prefix, refs[next].Name)
+				known[next] = &rec
+			}
+		}
 	}
 	return known
 }
 
-// writeCache remembers sound records. Failing to is no error: it is a cache.
-func writeCache(path string, records map[git.OID]decoded) {
+// writeCache remembers sound records, which are those of the refs. Failing to
+// is no error: it is a cache.
+func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return // a repository that was never set up stays as it is
 	}
 	var body []byte
-	for oid, rec := range records {
-		if rec.err == nil {
-			body = appendString(body, string(oid))
-			body = appendString(body, string(appendRecord(nil, rec)))
+	for i, rec := range records {
+		key := refKey(prefix, refs[i].Name)
+		if rec == nil || rec.err != nil || rec.key != key {
+			continue
+		}
+		for _, s := range []string{key, string(refs[i].OID), string(appendRecord(nil, *rec))} {
+			body = appendString(body, s)
 		}
 	}
 	text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
@@ -76,7 +82,7 @@ func writeCache(path string, records map[git.OID]decoded) {
 
 func appendRecord(b []byte, rec decoded) []byte {
 	l := rec.lock
-	for _, s := range []string{rec.key, l.Resource.String(), string(l.Owner), l.Nonce, l.Label, l.Reason, l.BrokenNonce, string(l.BrokenOwner)} {
+	for _, s := range []string{l.Resource.String(), string(l.Owner), l.Nonce, l.Label, l.Reason, l.BrokenNonce, string(l.BrokenOwner)} {
 		b = appendString(b, s)
 	}
 	for _, n := range []int64{l.Expires.UnixMilli(), unixMS(l.Acquired), int64(l.TTL), unixMS(l.Ticket)} {
@@ -96,7 +102,7 @@ type fields struct {
 }
 
 func (f *fields) record() (decoded, bool) {
-	rec := decoded{key: f.string()}
+	var rec decoded
 	resource := f.string()
 	rec.lock = lock.Lock{
 		Owner: lock.Owner(f.string()), Nonce: f.string(), Label: f.string(), Reason: f.string(),

@@ -25,12 +25,12 @@ func (rr recordReader) table(ctx context.Context, prefix string) (*lock.Table, e
 	for _, name := range rr.repo.BrokenRefs(prefix, refs) {
 		t.Damaged = append(t.Damaged, damage(prefix, git.Ref{Name: name}, errBroken))
 	}
-	records, err := rr.records(ctx, refs)
+	records, err := rr.records(ctx, prefix, refs)
 	if err != nil {
 		return nil, rr.repo.Diagnose(ctx, err)
 	}
-	for _, ref := range refs {
-		rec := records[ref.OID]
+	for i, ref := range refs {
+		rec := records[i]
 		key := refKey(prefix, ref.Name)
 		switch {
 		case ref.Symref != "":
@@ -54,43 +54,43 @@ type decoded struct {
 }
 
 // worthRemembering is the number of records not found in the cache from which
-// on it is written: below, reading them again costs less than writing it.
+// on it is written: below, reading them again costs less than writing it, unless
+// it took a git process.
 const worthRemembering = 16
 
-// records decodes what the refs point to, from the cache where it can.
-func (rr recordReader) records(ctx context.Context, refs []git.Ref) (map[git.OID]decoded, error) {
-	records := make(map[git.OID]decoded, len(refs))
+// records decodes what the refs point to, from the cache where it can. There is
+// one for each ref, nil for symbolic ones.
+func (rr recordReader) records(ctx context.Context, prefix string, refs []git.Ref) ([]*decoded, error) {
 	if len(refs) == 0 {
-		return records, nil
+		return nil, nil
 	}
-	known := readCache(rr.cache, refs)
+	records := readCache(rr.cache, prefix, refs)
 	var missing []git.OID
-	for _, ref := range refs {
-		if ref.Symref != "" {
-			continue
-		}
-		if rec, ok := known[ref.OID]; ok {
-			records[ref.OID] = rec
-		} else {
+	for i, ref := range refs {
+		if ref.Symref == "" && records[i] == nil {
 			missing = append(missing, ref.OID)
 		}
 	}
 	if len(missing) == 0 {
 		return records, nil
 	}
-	files, err := rr.repo.ReadFiles(ctx, missing, recordFile)
+	files, byGit, err := rr.repo.ReadFiles(ctx, missing, recordFile)
 	if err != nil {
 		return nil, err
 	}
-	for oid, file := range files {
-		rec := decoded{err: file.Err}
+	for i, ref := range refs {
+		if ref.Symref != "" || records[i] != nil {
+			continue
+		}
+		file := files[ref.OID]
+		rec := &decoded{err: file.Err}
 		if rec.err == nil {
 			rec.lock, rec.key, rec.err = decode(file.Content)
 		}
-		records[oid] = rec
+		records[i] = rec
 	}
-	if len(missing) >= worthRemembering {
-		writeCache(rr.cache, records)
+	if byGit || len(missing) >= worthRemembering {
+		writeCache(rr.cache, prefix, refs, records)
 	}
 	return records, nil
 }
