@@ -30,6 +30,7 @@ type Env struct {
 	Dir      string // absolute
 	Now      func() time.Time
 	Terminal bool // stdout is one
+	Prompts  bool // there is somebody at a terminal whom git may ask
 }
 
 // SystemEnv is the world of this process.
@@ -41,6 +42,7 @@ func SystemEnv() Env {
 	return Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
 		Dir: dir, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Prompts: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
 
@@ -200,7 +202,7 @@ func (c *command) build(action func(*command, *cli.Context) error) *cli.Command 
 // commands is the whole command tree.
 func commands() []*command {
 	return []*command{
-		initCommand(), deinitCommand(), actorCommand(), lockCommand(), hooksCommand(), versionCommand(),
+		initCommand(), deinitCommand(), actorCommand(), lockCommand(), syncCommand(), hooksCommand(), versionCommand(),
 	}
 }
 

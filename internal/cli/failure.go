@@ -56,7 +56,7 @@ var exits = []struct {
 	{codeInvalid, 2, "usage, resource, TTL"},
 	{codeNotFound, 3, "no such lock, actor, ref"},
 	{codeConflict, 4, "held by another, blocked by policy, not the owner"},
-	{codeEnvironment, 5, "not a repository, bad configuration, git missing or too old, a directory that cannot be written"},
+	{codeEnvironment, 5, "not a repository, bad configuration, remote unreachable or refusing, git missing or too old, a directory that cannot be written"},
 	{codeCanceled, 130, "Ctrl-C; 143 for SIGTERM"},
 }
 
@@ -112,6 +112,14 @@ func explanations() []explanation {
 		as(codeConflict, explainNotOwner),
 		as(codeConflict, explainCollision),
 		as(codeConflict, explainHooks),
+		as(codeConflict, explainLost),
+		as(codeEnvironment, explainUnreachable),
+		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
+			return failure{message: e.Error(), hints: []string{"git grite doctor"}}
+		}),
+		as(codeEnvironment, func(*refstore.RefusedError, time.Time) failure {
+			return failure{hints: []string{"git grite doctor"}}
+		}),
 		as(codeNotFound, func(*lock.NotHeldError, time.Time) failure {
 			return failure{hints: []string{"git grite lock status"}}
 		}),

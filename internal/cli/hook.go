@@ -16,7 +16,6 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/hook"
-	"github.com/git-grite/git-grite/internal/lock"
 )
 
 // hookRun is one run of a hook by git.
@@ -136,10 +135,16 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v verdict
 	if s.config.Policy == guard.Off {
 		return v, nil
 	}
+	if err := s.connect(ctx); err != nil {
+		out.warn("git-grite: %s; going on with the locks of this clone", printable(err.Error()))
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.HookTimeout, fmt.Errorf("it took longer than %s", s.config.HookTimeout))
 	defer cancel()
 	if run.name == "pre-push" {
 		return run.judgePush(ctx, s)
+	}
+	if s.config.Present && s.config.HookFetch == "commit" {
+		s.refreshOrWarn(ctx, false)
 	}
 	v, err = s.look(ctx)
 	if err != nil || !v.interesting() {
@@ -180,10 +185,11 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if err != nil || len(commits) == 0 {
 		return v, err
 	}
-	if s.config.Present {
-		if v, err = s.look(ctx); err != nil || !v.interesting() {
-			return v, err
-		}
+	if s.config.HookFetch != "never" {
+		s.refreshOrWarn(ctx, true)
+	}
+	if v, err = s.look(ctx); err != nil || !v.interesting() {
+		return v, err
 	}
 	if more {
 		s.out.warn("git-grite: this push has more than %d commits; the newest %[1]d are checked", maxCommits)
@@ -243,21 +249,25 @@ func (v *verdict) judgeCommits(ctx context.Context, s *session, commits []git.Co
 	return listErr
 }
 
+// refreshOrWarn is refresh for a hook: what goes wrong is one line.
+func (s *session) refreshOrWarn(ctx context.Context, push bool) {
+	if err := s.refresh(ctx, push); err != nil {
+		s.out.warn("git-grite: %s; judging by the last view of the locks", printable(oneLine(err)))
+	}
+}
+
 // look loads the locks and finds out who acts; nobody is made, and a hook
 // without an identity judges all locks as somebody else's.
 func (s *session) look(ctx context.Context) (verdict, error) {
 	v := verdict{}
-	t, err := s.store.Load(ctx)
+	known, _, err := s.view(ctx, false)
 	if err != nil {
 		return v, err
 	}
-	if !s.config.Present && len(t.Entries) == 0 {
+	if !s.config.Present && len(known.locks) == 0 {
 		return v, nil // never set up
 	}
-	v.question = guard.Question{Policy: s.config.Policy, Now: s.env.Now(), Locks: make([]lock.Lock, 0, len(t.Entries))}
-	for _, e := range t.Entries {
-		v.question.Locks = append(v.question.Locks, e.Lock)
-	}
+	v.question = guard.Question{Policy: s.config.Policy, Now: s.env.Now(), Locks: known.locks}
 	v.Policy = s.config.Policy
 	if v.question.Lockable, err = guard.ParseLockable(s.config.Lockable); err != nil {
 		return v, err
@@ -266,7 +276,7 @@ func (s *session) look(ctx context.Context) (verdict, error) {
 	switch {
 	case err == nil:
 		v.question.Owner = me.ID
-		s.tellBroken(me)
+		s.tellLosses(me)
 	case !errors.Is(err, config.ErrNoActor):
 		s.out.warn("git-grite: %s; all locks count as those of others", printable(err.Error()))
 	}

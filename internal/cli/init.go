@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -31,6 +32,7 @@ type initJSON struct {
 	actorJSON
 	Created  bool       `json:"created"` // the actor, just now
 	Config   string     `json:"config"`
+	Remote   string     `json:"remote"` // the arbiter, "" for this clone
 	Hooks    []hookJSON `json:"hooks,omitempty"`
 	AgentsMD string     `json:"agents_md,omitempty"` // created, updated or unchanged
 }
@@ -58,6 +60,14 @@ func runInit(ctx context.Context, env Env, out *printer, cc *cli.Context) (resul
 		return result{}, err
 	}
 	did = append(did, "Configuration: "+data.Config)
+	if data.Remote, err = s.arbiterName(ctx); err != nil {
+		return result{}, err
+	}
+	if data.Remote == "" {
+		did = append(did, "Arbiter: this clone, which has no remote")
+	} else {
+		did = append(did, "Arbiter: remote "+printable(data.Remote))
+	}
 	if !cc.Bool("no-hooks") {
 		changes, err := s.installHooks(ctx)
 		for _, c := range changes {
@@ -118,7 +128,7 @@ func deinitCommand() *command {
 }
 
 // ours are the files below our directory in the common git directory.
-var ours = []string{"config.toml", "log.jsonl", "log.jsonl.1", "records", "git", "hinted"}
+var ours = []string{"config.toml", "log.jsonl", "log.jsonl.1", "git", "hinted", "mirror.lock"}
 
 func runDeinit(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
 	s, err := open(ctx, env, out, cc)
@@ -134,6 +144,9 @@ func runDeinit(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 			fmt.Fprintln(w, "Nothing to remove: git-grite is not set up in this clone")
 		}}, nil
 	}
+	if err := s.connect(ctx); err != nil {
+		out.warn("warning: %s; only the locks of this clone are released", printable(err.Error()))
+	}
 	actors, err := s.actors().List()
 	if err != nil {
 		return result{}, err
@@ -141,18 +154,26 @@ func runDeinit(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	data := deinitJSON{Removed: []string{}}
 	var released, kept []lock.Lock
 	for _, a := range actors {
-		gone, _, err := s.manager(a).Release(ctx, nil, "")
-		if err != nil {
+		gone, _, err := s.release(ctx, a, nil, "")
+		var unreachable *git.RemoteError
+		if errors.As(err, &unreachable) {
+			out.warn("warning: %s; locks there end by themselves", printable(err.Error()))
+		} else if err != nil {
 			return result{}, err
 		}
 		released = append(released, gone...)
 	}
-	if _, err := s.manager(config.Actor{}).Collect(ctx); err != nil {
+	if _, err := s.offline(config.Actor{}).Collect(ctx); err != nil {
 		return result{}, err
 	}
-	t, err := s.store.Load(ctx)
+	t, err := s.local.Load(ctx, false)
 	if err != nil {
 		return result{}, err
+	}
+	if s.remote != nil {
+		if err := s.remote.RemoveMirror(ctx); err != nil {
+			return result{}, err
+		}
 	}
 	for _, e := range t.Entries {
 		if !e.Released() {
@@ -208,6 +229,8 @@ func (s *session) removeFiles(actors []config.Actor) (removed []string, err erro
 	for _, name := range append(ours, "lock") {
 		paths = append(paths, filepath.Join(s.dir, name))
 	}
+	caches, _ := filepath.Glob(filepath.Join(s.dir, "records*")) // the pattern is sound
+	paths = append(paths, caches...)
 	for _, path := range append(paths, s.dir) {
 		if _, err := os.Lstat(path); err != nil {
 			continue

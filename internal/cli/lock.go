@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -58,7 +60,7 @@ func (s *session) resource(name string) (lock.Resource, error) {
 		return r, err
 	}
 	literal, literalErr := lock.ParseLiteral(name, s.repo.Prefix)
-	if literalErr == nil && (s.repo.HasFile(literal.Name()) || s.store.last.Has(literal)) {
+	if literalErr == nil && (s.repo.HasFile(literal.Name()) || s.last.Has(literal)) {
 		return literal, nil
 	}
 	return r, err
@@ -113,13 +115,14 @@ func lockAcquireCommand() *command {
 			&cli.StringFlag{Name: "wait", Usage: "how long to try while others hold them, such as `5m`"},
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` that others read when they meet the lock"},
 			&cli.BoolFlag{Name: "exclusive", Usage: "treat own locks like those of others"},
+			&cli.BoolFlag{Name: "offline", Usage: "do not ask the remote; sync has to confirm the locks later"},
 		},
 		run: runLockAcquire,
 	}
 }
 
 func runLockAcquire(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
@@ -157,12 +160,64 @@ func runLockAcquire(ctx context.Context, env Env, out *printer, cc *cli.Context)
 	if err != nil {
 		return result{}, err
 	}
-	grants, err := s.manager(a).Acquire(ctx, o)
-	s.tellBroken(a)
+	if err := s.adopt(ctx, a); err != nil {
+		return result{}, err
+	}
+	grants, err := s.acquire(ctx, a, o, cc.Bool("offline"))
+	s.tellLosses(a)
 	if err != nil {
 		return result{}, err
 	}
 	return s.granted(grants), nil
+}
+
+// acquire asks the arbiter or, offline, only this clone and its last view.
+func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOptions, offline bool) ([]lock.Grant, error) {
+	if s.remote == nil {
+		return s.offline(a).Acquire(ctx, o)
+	}
+	var unreachable *git.RemoteError
+	if !offline {
+		grants, err := s.manager(a).Acquire(ctx, o)
+		switch {
+		case err == nil:
+			for i := range grants {
+				grants[i].Remote = s.remote.Name()
+			}
+			return grants, s.dropOffline(ctx, a, grants)
+		case !errors.As(err, &unreachable):
+			return nil, err
+		case s.config.Offline != "allow":
+			return nil, &unreachableError{cause: unreachable, resources: o.Resources}
+		}
+		s.out.note("warning: %s; taken offline, to be confirmed by: git grite sync", printable(unreachable.Error()))
+	}
+	grants, err := s.offline(a).Acquire(ctx, o)
+	for i := range grants {
+		grants[i].Unconfirmed = true
+	}
+	return grants, err
+}
+
+// dropOffline removes own offline locks in whose place a granted one stands now.
+func (s *session) dropOffline(ctx context.Context, a config.Actor, grants []lock.Grant) error {
+	here, err := s.local.Load(ctx, false)
+	if err != nil {
+		return err
+	}
+	var changes []lock.Change
+	for _, e := range here.Entries {
+		if e.Owner == a.ID && slices.ContainsFunc(grants, func(g lock.Grant) bool { return g.Resource.SameAs(e.Resource) }) {
+			changes = append(changes, lock.Change{Key: e.Key, Old: e.Version})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := s.local.Swap(ctx, changes); err != nil && !errors.Is(err, lock.ErrLostRace) {
+		return err
+	}
+	return nil
 }
 
 // tellWaiting says whom an acquire waits for.
@@ -208,6 +263,9 @@ func (s *session) granted(grants []lock.Grant) result {
 				fmt.Fprintf(w, "  Since: %s\n", timestamp(g.Acquired))
 			}
 			fmt.Fprintf(w, "  Expires: %s\n", timestamp(g.Expires))
+			if g.Unconfirmed {
+				fmt.Fprintln(w, "  Not confirmed: others can take it until git grite sync has reached the remote")
+			}
 			for _, l := range g.TakenOver {
 				fmt.Fprintf(w, "  Taken over from: %s (%s, expired %s ago)\n", printable(l.Holder()), printable(l.Resource.String()), span(now.Sub(l.Expires)))
 			}
@@ -216,114 +274,4 @@ func (s *session) granted(grants []lock.Grant) result {
 			}
 		}
 	}}
-}
-
-func lockRenewCommand() *command {
-	return &command{
-		name: "renew", args: "[PATH …]", usage: "extend own locks, never shorten them",
-		flags: []cli.Flag{
-			resourceFlag(),
-			&cli.BoolFlag{Name: "mine", Usage: "all own locks"},
-			&cli.StringFlag{Name: "ttl", Usage: "how long the lease lasts from now: `30s`, 15m, 1h, 2d, 1h30m"},
-		},
-		run: runLockRenew,
-	}
-}
-
-func runLockRenew(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := s.recorded(ctx, cc)
-	if err != nil {
-		return result{}, err
-	}
-	ttl, err := s.ttl(cc)
-	if err != nil {
-		return result{}, err
-	}
-	a, _, err := s.whoever()
-	if err != nil && !errors.Is(err, errNobody) {
-		return result{}, err
-	}
-	locks, err := s.manager(a).Renew(ctx, resources, ttl)
-	s.tellBroken(a)
-	if err != nil {
-		return result{}, err
-	}
-	entries := make([]entry, 0, len(locks))
-	for _, l := range locks {
-		entries = append(entries, event("renewed", l))
-	}
-	s.log.add(entries...)
-	return result{data: newHeldJSON(locks), text: func(w io.Writer) {
-		for _, l := range locks {
-			fmt.Fprintf(w, "Lock renewed\n  Resource: %s\n  Expires: %s\n", printable(l.Resource.String()), timestamp(l.Expires))
-		}
-	}}, nil
-}
-
-func lockReleaseCommand() *command {
-	return &command{
-		name: "release", args: "[PATH …]", usage: "give up own locks",
-		flags: []cli.Flag{
-			resourceFlag(),
-			&cli.BoolFlag{Name: "mine", Usage: "all own locks"},
-			&cli.StringFlag{Name: "nonce", Usage: "only the grant with this `NONCE`"},
-		},
-		run: runLockRelease,
-	}
-}
-
-func runLockRelease(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := s.recorded(ctx, cc)
-	if err != nil {
-		return result{}, err
-	}
-	a, _, err := s.whoever()
-	if err != nil && !errors.Is(err, errNobody) {
-		return result{}, err
-	}
-	released, others, err := s.manager(a).Release(ctx, resources, cc.String("nonce"))
-	s.tellBroken(a)
-	if err != nil {
-		return result{}, err
-	}
-	entries := make([]entry, 0, len(released))
-	for _, l := range released {
-		entries = append(entries, event("released", l))
-	}
-	s.log.add(entries...)
-	if len(others) > 0 {
-		return result{}, &notOwnerError{others: others, released: released}
-	}
-	return result{data: newHeldJSON(released), text: func(w io.Writer) {
-		for _, l := range released {
-			fmt.Fprintf(w, "Lock released\n  Resource: %s\n", printable(l.Resource.String()))
-		}
-		if len(released) == 0 {
-			fmt.Fprintln(w, "Nothing to release: no such lock is held")
-		}
-	}}, nil
-}
-
-// recorded reads the resources of locks that exist already, or none for --mine.
-func (s *session) recorded(ctx context.Context, cc *cli.Context) ([]lock.Resource, error) {
-	resources, err := s.resources(cc)
-	if errors.Is(err, lock.ErrMalformed) {
-		// Perhaps the file is gone and its lock is not.
-		if _, loadErr := s.store.Load(ctx); loadErr != nil {
-			return nil, loadErr
-		}
-		resources, err = s.resources(cc)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return resources, namedOrMine(cc, resources)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -25,7 +27,7 @@ func lockBreakCommand() *command {
 }
 
 func runLockBreak(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
@@ -55,8 +57,8 @@ func runLockBreak(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 	if err != nil {
 		return result{}, err
 	}
-	broken, err := s.manager(a).Break(ctx, resources[0], nonce, reason)
-	s.tellBroken(a)
+	broken, err := s.breakLock(ctx, a, resources[0], nonce, reason)
+	s.tellLosses(a)
 	if err != nil {
 		return result{}, err
 	}
@@ -69,12 +71,26 @@ func runLockBreak(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 	}}, nil
 }
 
+// breakLock breaks a lock where it is kept: one taken offline in this clone can
+// be broken here.
+func (s *session) breakLock(ctx context.Context, a config.Actor, r lock.Resource, nonce, reason string) (lock.Lock, error) {
+	broken, err := s.manager(a).Break(ctx, r, nonce, reason)
+	var other *lock.NonceError
+	var none *lock.NotHeldError
+	if s.remote != nil && (errors.As(err, &other) || errors.As(err, &none)) {
+		if offline, offlineErr := s.offline(a).Break(ctx, r, nonce, reason); offlineErr == nil {
+			return offline, nil
+		}
+	}
+	return broken, err
+}
+
 func lockGCCommand() *command {
 	return &command{name: "gc", usage: "remove expired locks", run: runLockGC}
 }
 
 func runLockGC(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
@@ -82,9 +98,14 @@ func runLockGC(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 		return result{}, err
 	}
 	me, _, whoErr := s.whoever()
-	c, err := s.manager(me).Collect(ctx)
+	c, err := s.offline(me).Collect(ctx)
+	if err == nil && s.remote != nil {
+		var there lock.Collected
+		there, err = s.manager(me).Collect(ctx)
+		c.Expired, c.Damaged = append(c.Expired, there.Expired...), append(c.Damaged, there.Damaged...)
+	}
 	if whoErr == nil {
-		s.tellBroken(me)
+		s.tellLosses(me)
 	}
 	if err != nil {
 		return result{}, err
@@ -119,7 +140,7 @@ func lockLogCommand() *command {
 }
 
 func runLockLog(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}

@@ -27,7 +27,7 @@ func lockCheckCommand() *command {
 }
 
 func runLockCheck(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}

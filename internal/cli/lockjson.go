@@ -13,12 +13,13 @@ type lockJSON struct {
 	AcquiredUnixMS int64      `json:"acquired_unix_ms,omitempty"`
 	TTLMS          int64      `json:"ttl_ms,omitempty"`
 	Confirmed      bool       `json:"confirmed"`
+	Remote         string     `json:"remote,omitempty"`
 }
 
 func newLockJSON(l lock.Lock) lockJSON {
 	j := lockJSON{
 		Resource: l.Resource.String(), Owner: l.Owner, Nonce: l.Nonce, ExpiresUnixMS: l.Expires.UnixMilli(),
-		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: true,
+		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote,
 	}
 	if !l.Acquired.IsZero() {
 		j.AcquiredUnixMS = l.Acquired.UnixMilli()

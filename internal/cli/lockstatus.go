@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 func lockStatusCommand() *command {
@@ -21,6 +22,7 @@ func lockStatusCommand() *command {
 			resourceFlag(),
 			&cli.BoolFlag{Name: "mine", Usage: "own locks only"},
 			&cli.BoolFlag{Name: "all", Usage: "expired and broken locks too"},
+			&cli.BoolFlag{Name: "cached", Usage: "the last view, without asking the remote"},
 		},
 		run: runLockStatus,
 	}
@@ -29,11 +31,17 @@ func lockStatusCommand() *command {
 // statusJSON is the data of status.
 type statusJSON struct {
 	Locks        []lockJSON    `json:"locks"`
-	Conflicts    []lockJSON    `json:"conflicts"`
+	Conflicts    []lostJSON    `json:"conflicts"`
 	Damaged      []damagedJSON `json:"damaged,omitempty"`
 	AsOfUnixMS   int64         `json:"as_of_unix_ms"`
 	Fresh        bool          `json:"fresh"`
 	ExpiredCount int           `json:"expired_count,omitempty"`
+}
+
+// lostJSON is a lock that was taken offline and lost.
+type lostJSON struct {
+	lockJSON
+	HeldBy lockJSON `json:"held_by"`
 }
 
 type damagedJSON struct {
@@ -43,7 +51,7 @@ type damagedJSON struct {
 }
 
 func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+	s, err := openLocks(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
@@ -53,7 +61,12 @@ func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) 
 			return result{}, whoErr
 		}
 	}
-	t, err := s.store.Load(ctx)
+	if whoErr == nil {
+		if err := s.adopt(ctx, me); err != nil {
+			return result{}, err
+		}
+	}
+	v, unreachable, err := s.view(ctx, !cc.Bool("cached"))
 	if err != nil {
 		return result{}, err
 	}
@@ -62,24 +75,33 @@ func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) 
 		return result{}, err
 	}
 	if whoErr == nil {
-		s.tellBroken(me)
+		s.tellLosses(me)
+		s.unvouched(me, v.locks)
 	}
 	now := s.env.Now()
 	var locks []lock.Lock
 	expired := 0
-	for _, e := range t.Entries {
+	for _, l := range v.locks {
 		switch {
-		case cc.Bool("mine") && e.Owner != me.ID || !concerns(e.Lock, wanted):
-		case e.Live(now) || cc.Bool("all"):
-			locks = append(locks, e.Lock)
-		case !e.Released():
+		case cc.Bool("mine") && l.Owner != me.ID || !concerns(l, wanted):
+		case l.Live(now) || cc.Bool("all"):
+			locks = append(locks, l)
+		case !l.Released():
 			expired++
 		}
 	}
 	lock.Sort(locks)
-	data := statusJSON{Locks: locksJSON(locks), Conflicts: []lockJSON{}, AsOfUnixMS: now.UnixMilli(), Fresh: true, ExpiredCount: expired}
-	for _, d := range t.Damaged {
-		data.Damaged = append(data.Damaged, damagedJSON{Ref: "refs/grite/locks/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
+	data := statusJSON{Locks: locksJSON(locks), Conflicts: s.lostJSON(me.ID), Fresh: v.fresh, ExpiredCount: expired}
+	if !v.asOf.IsZero() {
+		data.AsOfUnixMS = v.asOf.UnixMilli()
+	}
+	for _, d := range v.damaged {
+		data.Damaged = append(data.Damaged, damagedJSON{Ref: refstore.Namespace + "/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
+	}
+	if unreachable != nil {
+		out.note("warning: %s; %s", printable(unreachable.Error()), age(v.asOf, now))
+	} else if !v.fresh {
+		out.note("%s", age(v.asOf, now))
 	}
 	for _, d := range data.Damaged {
 		out.note("warning: %s; it blocks nobody; git grite lock gc removes it", printable(d.Reason))
@@ -92,6 +114,28 @@ func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) 
 		fmt.Fprintln(w, "Active Locks:")
 		printLocks(w, locks, style{on: env.Terminal && env.getenv("NO_COLOR") == "", bar: env.Terminal, me: me.ID}, now)
 	}}, nil
+}
+
+// lostJSON lists the locks of an actor that were taken offline and lost.
+func (s *session) lostJSON(owner lock.Owner) []lostJSON {
+	list := []lostJSON{}
+	if s.remote == nil {
+		return list
+	}
+	for _, o := range s.remote.Overruled() {
+		if o.Lock.Owner == owner {
+			list = append(list, lostJSON{newLockJSON(o.Lock), newLockJSON(o.By)})
+		}
+	}
+	return list
+}
+
+// age says how old a view is.
+func age(asOf, now time.Time) string {
+	if asOf.IsZero() {
+		return "the remote was never asked: git grite sync"
+	}
+	return fmt.Sprintf("this is the view of %s ago", span(now.Sub(asOf)))
 }
 
 // concerns tells whether a lock is among those that the caller asked about: on
@@ -144,6 +188,9 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		}
 		if l.Reason != "" {
 			row += "  " + printable(l.Reason)
+		}
+		if l.Unconfirmed {
+			row += "  not confirmed"
 		}
 		switch {
 		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:

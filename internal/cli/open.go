@@ -3,9 +3,8 @@ package cli
 import (
 	"context"
 	"path/filepath"
-	"strings"
+	"time"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/config"
@@ -21,8 +20,13 @@ type session struct {
 	repo   *git.Repo
 	config config.Config
 	dir    string // ours, in the common git directory
-	store  *observedStore
+	local  *refstore.Local
+	remote *refstore.Remote // nil until connect, and where this clone is the arbiter
 	log    journal
+
+	last      *lock.Table // what the arbiter's table was when it was looked at last
+	lastFresh time.Time   // when that look began, when the arbiter was asked
+	skewTold  bool
 
 	dataDir, actorName string // what the caller chose; "" for nothing
 	fromFlag           bool   // chosen by a flag, not by the environment
@@ -51,10 +55,18 @@ func open(ctx context.Context, env Env, out *printer, cc *cli.Context) (*session
 	for _, w := range s.config.Warnings {
 		out.note("warning: %s", printable(w))
 	}
-	if err == nil && strings.HasPrefix(cc.Command.HelpName, "git grite lock ") {
-		s.hintHooks(ctx)
-	}
 	return s, err
+}
+
+// openLocks is open for the commands that deal with locks: it finds their
+// arbiter too.
+func openLocks(ctx context.Context, env Env, out *printer, cc *cli.Context) (*session, error) {
+	s, err := open(ctx, env, out, cc)
+	if err != nil {
+		return s, err
+	}
+	s.hintHooks(ctx)
+	return s, s.connect(ctx)
 }
 
 // newSession makes a session without settings, of the actor that the
@@ -63,7 +75,7 @@ func newSession(env Env, out *printer, repo *git.Repo) *session {
 	dir := filepath.Join(repo.CommonDir, "grite")
 	s := &session{
 		env: env, out: out, repo: repo, dir: dir, log: journal{dir: dir, now: env.Now},
-		store:     &observedStore{Store: refstore.NewLocal(repo, dir, env.Now)},
+		local:     refstore.NewLocal(repo, dir, env.Now),
 		actorName: env.getenv("GRITE_ACTOR"),
 	}
 	if d := env.getenv("GRITE_HOME"); d != "" {
@@ -79,28 +91,9 @@ func (s *session) configure() (err error) {
 	return err
 }
 
-// observedStore remembers the table that a command saw last.
-type observedStore struct {
-	lock.Store
-	last *lock.Table
-}
-
-func (s *observedStore) Load(ctx context.Context) (*lock.Table, error) {
-	t, err := s.Store.Load(ctx)
-	if err == nil {
-		s.last = t
-	}
-	return t, err
-}
-
-// manager acts on locks for an actor.
-func (s *session) manager(a config.Actor) *lock.Manager {
-	return &lock.Manager{Store: s.store, Owner: a.ID, Label: a.Label, Now: s.env.Now, Nonce: uuid.NewString}
-}
-
 // alone runs f while no other process of this clone decides on locks or actors.
 func (s *session) alone(ctx context.Context, f func() error) error {
-	end, err := s.store.Begin(ctx)
+	end, err := s.local.Queue(ctx)
 	if err != nil {
 		return err
 	}
@@ -110,23 +103,3 @@ func (s *session) alone(ctx context.Context, f func() error) error {
 }
 
 func (s *session) versionMemo() string { return filepath.Join(s.dir, "git") }
-
-// tellBroken tells the actor of locks of theirs that somebody broke, once each,
-// from the table that the command saw.
-func (s *session) tellBroken(a config.Actor) {
-	if s.store.last == nil {
-		return
-	}
-	now := s.env.Now()
-	for _, e := range s.store.last.Entries {
-		if !e.Tombstone() || e.BrokenOwner != a.ID || e.Owner == a.ID || !now.Before(e.Acquired.Add(lock.TombstoneLife)) {
-			continue
-		}
-		if s.log.has("lost", e.BrokenNonce) {
-			continue
-		}
-		s.out.warn("note: your lock on %s was broken by %s %s ago: %s", printable(e.Resource.String()),
-			printable(e.Holder()), span(now.Sub(e.Acquired)), printable(e.Reason))
-		s.log.add(entry{Event: "lost", Actor: a.ID, Resource: e.Resource.String(), Nonce: e.BrokenNonce, Other: e.Owner, Reason: e.Reason})
-	}
-}

@@ -57,12 +57,19 @@ func (e *Error) Unwrap() error { return e.Err }
 // remove its lock files before it is killed.
 const killDelay = 3 * time.Second
 
+// detachedDelay is killDelay for a git that waits for a remote rather than
+// writes here.
+const detachedDelay = 500 * time.Millisecond
+
 // command is one git process to run.
 type command struct {
 	args  []string
 	stdin []byte
 	env   []string // appended to the repository's environment
 	dir   string   // "" means the repository's directory
+	// detached runs git in a session of its own, so that all that it starts
+	// (ssh, git-remote-https) ends with it when ctx does.
+	detached bool
 }
 
 // read runs a git command that changes nothing and returns its stdout.
@@ -81,18 +88,18 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	if dir == "" {
 		dir = r.dir
 	}
-	return run(ctx, dir, append(r.env[:len(r.env):len(r.env)], c.env...), c.stdin, c.args...)
-}
-
-// run starts git in dir and waits for it. A cancelled git gets SIGINT, so that
-// it can remove its lock files, and is killed killDelay later.
-func run(ctx context.Context, dir string, env []string, stdin []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir, cmd.Env = dir, env
+	// A cancelled git gets SIGINT, so that it can remove its lock files, and is
+	// killed killDelay later.
+	cmd := exec.CommandContext(ctx, "git", c.args...)
+	cmd.Dir, cmd.Env = dir, append(r.env[:len(r.env):len(r.env)], c.env...)
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = killDelay
-	if stdin != nil {
-		cmd.Stdin = bytes.NewReader(stdin)
+	if c.detached {
+		detach(cmd)
+		cmd.WaitDelay = detachedDelay
+	}
+	if c.stdin != nil {
+		cmd.Stdin = bytes.NewReader(c.stdin)
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -101,12 +108,15 @@ func run(ctx context.Context, dir string, env []string, stdin []byte, args ...st
 		return stdout.Bytes(), nil
 	}
 	if cause := context.Cause(ctx); cause != nil {
+		if c.detached && cmd.Process != nil {
+			killDetached(cmd.Process)
+		}
 		return nil, cause
 	}
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, ErrNoGit
 	}
-	e := &Error{Args: args, ExitCode: -1, Stderr: strings.TrimSpace(stderr.String()), Err: err}
+	e := &Error{Args: c.args, ExitCode: -1, Stderr: strings.TrimSpace(stderr.String()), Err: err}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		e.ExitCode = exit.ExitCode()

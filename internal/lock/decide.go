@@ -15,9 +15,23 @@ type Request struct {
 	TTL       time.Duration
 	Nonce     string        // for the locks that have to be made
 	Ticket    time.Time     // of the first attempt
+	Expires   time.Time     // of the locks that have to be made; zero for TTL from now
 	Skew      time.Duration // how long past its expiry a lock of another owner is left alone
 	// Exclusive treats every other grant as somebody else's, own ones included.
 	Exclusive bool
+	// Held are the grants that count as held, by their keys; nil when every own
+	// record does, as in a store that grants what it stores.
+	Held map[string]Holding
+}
+
+// holds tells whether an own record is a lock that was granted to this owner,
+// as opposed to what a crash or another clone of the same owner left.
+func (q Request) holds(e Entry) bool {
+	if q.Held == nil {
+		return true
+	}
+	h, ok := q.Held[e.Key]
+	return ok && h.stands(e.Version)
 }
 
 // foreign tells whether an entry belongs to another owner or, for an exclusive
@@ -95,10 +109,13 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 		Owner: q.Owner, Label: q.Label, Reason: q.Reason, Resource: r, Nonce: q.Nonce,
 		Expires: now.Add(q.TTL), TTL: q.TTL, Acquired: now, Ticket: q.Ticket,
 	}
+	if !q.Expires.IsZero() {
+		fresh.Expires = q.Expires
+	}
 	key := r.Key()
 	own, ok := t.at(key)
-	if !ok || q.foreign(own) || !own.Live(now) {
-		return Grant{Lock: fresh}, &Change{Key: key, Old: t.version(key), New: &fresh}
+	if !ok || q.foreign(own) || !own.Live(now) || !q.holds(own) {
+		return Grant{Lock: fresh}, &Change{Key: key, Old: t.Version(key), New: &fresh}
 	}
 	if !fresh.Expires.After(own.Expires) {
 		return Grant{Lock: own.Lock, AlreadyHeld: true}, nil
@@ -110,7 +127,7 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 // inTheWay returns the unexpired locks of others that conflict with a request.
 func (t *Table) inTheWay(q Request, now time.Time) error {
 	held := &HeldError{}
-	for _, e := range t.Entries {
+	for _, e := range slices.Concat(t.Entries, t.Beside) {
 		if !q.foreign(e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {
 			continue
 		}
@@ -212,56 +229,6 @@ func (t *Table) Release(owner Owner, resources []Resource, nonce string, now tim
 		released = append(released, own.Lock)
 	}
 	return changes, released, others, nil
-}
-
-// BreakRequest asks for the removal of somebody's lock.
-type BreakRequest struct {
-	By       Owner
-	Label    string
-	Resource Resource
-	Nonce    string // of the lock that is meant
-	Reason   string
-	Mark     string // the nonce of the tombstone
-}
-
-// Break decides the removal of somebody's lock: its record becomes a tombstone.
-// It returns *NotHeldError when there is none and *NonceError when it is not
-// the one that was meant.
-func (t *Table) Break(q BreakRequest, now time.Time) ([]Change, Lock, error) {
-	e, ok := t.find(q.Resource, func(e Entry) bool { return !e.Released() })
-	if !ok {
-		return nil, Lock{}, &NotHeldError{Resource: q.Resource}
-	}
-	if e.Nonce != q.Nonce {
-		return nil, Lock{}, &NonceError{Present: e.Lock, Given: q.Nonce}
-	}
-	tomb := Lock{
-		Owner: q.By, Label: q.Label, Reason: q.Reason, Resource: e.Resource, Acquired: now,
-		Nonce: q.Mark, Expires: time.UnixMilli(0), BrokenNonce: e.Nonce, BrokenOwner: e.Owner,
-	}
-	return []Change{{Key: e.Key, Old: e.Version, New: &tomb}}, e.Lock, nil
-}
-
-// Collect decides what garbage collection removes: locks that expired longer
-// than skew ago, released records, tombstones older than TombstoneLife, and
-// damaged records.
-func (t *Table) Collect(skew time.Duration, now time.Time) (changes []Change, expired []Lock) {
-	for _, e := range t.Entries {
-		switch {
-		case e.Tombstone() && now.Before(e.Acquired.Add(TombstoneLife)):
-			continue
-		case e.Released():
-		case now.Before(e.Expires.Add(skew)):
-			continue
-		default:
-			expired = append(expired, e.Lock)
-		}
-		changes = append(changes, Change{Key: e.Key, Old: e.Version})
-	}
-	for _, d := range t.Damaged {
-		changes = append(changes, Change{Key: d.Key, Old: d.Version})
-	}
-	return changes, expired
 }
 
 func byResource(a, b Lock) int {

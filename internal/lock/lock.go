@@ -34,6 +34,12 @@ type Lock struct {
 	TTL      time.Duration
 	Ticket   time.Time // of the first attempt that led to this grant
 
+	// Where the lock is kept is no part of its record: Remote is the remote that
+	// has it, "" for this clone, and Unconfirmed is a lock of this clone that the
+	// arbiter has not granted.
+	Remote      string
+	Unconfirmed bool
+
 	// A broken lock leaves a tombstone: a released record of the one who broke
 	// it, which tells the displaced owner.
 	BrokenNonce string
@@ -74,8 +80,13 @@ func (d Damage) shadows(r Resource) bool {
 
 // Table is all locks at one moment.
 type Table struct {
-	Entries []Entry // ordered by key
+	Entries []Entry // of the arbiter, ordered by key
 	Damaged []Damage
+	// Beside are locks that somebody else than the arbiter keeps: those taken
+	// offline in this clone beside those of a remote, or the last view of a
+	// remote beside those taken offline. They can be in the way of a request and
+	// are never changed.
+	Beside []Entry
 }
 
 // at returns the record at key.
@@ -88,8 +99,8 @@ func (t *Table) at(key string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// version returns what stands at key, sound or damaged; "" for nothing.
-func (t *Table) version(key string) string {
+// Version returns what stands at key, sound or damaged; "" for nothing.
+func (t *Table) Version(key string) string {
 	if e, ok := t.at(key); ok {
 		return e.Version
 	}
@@ -126,14 +137,23 @@ func (t *Table) find(r Resource, ok func(Entry) bool) (Entry, bool) {
 // Change is one change of the table: the record at Key becomes New, or is
 // deleted when New is nil, provided that its version is still Old ("" for none).
 type Change struct {
-	Key string
-	Old string
-	New *Lock
+	Key     string
+	Old     string
+	New     *Lock
+	Version string // of New, once the store has written it
 }
 
-// ErrLostRace is returned by Store.Swap when somebody else changed one of the
-// records first. Nothing has been changed then.
-var ErrLostRace = errors.New("another process changed the locks first")
+// What Store.Swap returns beside errors that mean that nothing was changed.
+var (
+	// ErrLostRace means that somebody else changed one of the records first.
+	// Nothing has been changed then.
+	ErrLostRace = errors.New("another process changed the locks first")
+	// ErrUnknown is wrapped when the changes may have been made or not, or may
+	// be made later: a reply was lost.
+	ErrUnknown = errors.New("the outcome is not known")
+	// ErrNotAtomic means that the store can make only one change at a time.
+	ErrNotAtomic = errors.New("only one lock can be changed at a time")
+)
 
 // HeldError is a request that locks of others are in the way of.
 type HeldError struct {

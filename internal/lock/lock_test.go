@@ -99,12 +99,12 @@ type memory struct {
 
 func newMemory() *memory { return &memory{locks: map[string]Entry{}} }
 
-func (m *memory) Begin(context.Context) (func(), error) {
+func (m *memory) Queue(context.Context) (func(), error) {
 	m.begin.Lock()
 	return m.begin.Unlock, nil
 }
 
-func (m *memory) Load(context.Context) (*Table, error) {
+func (m *memory) Load(context.Context, bool) (*Table, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := &Table{}
@@ -112,6 +112,13 @@ func (m *memory) Load(context.Context) (*Table, error) {
 		t.Entries = append(t.Entries, e)
 	}
 	return t, nil
+}
+
+func (m *memory) Write(context.Context, Lock) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next++
+	return fmt.Sprint(m.next), nil
 }
 
 func (m *memory) Swap(_ context.Context, changes []Change) error {
@@ -125,8 +132,7 @@ func (m *memory) Swap(_ context.Context, changes []Change) error {
 	for _, c := range changes {
 		delete(m.locks, c.Key)
 		if c.New != nil {
-			m.next++
-			m.locks[c.Key] = Entry{Lock: *c.New, Key: c.Key, Version: fmt.Sprint(m.next)}
+			m.locks[c.Key] = Entry{Lock: *c.New, Key: c.Key, Version: c.Version}
 		}
 	}
 	return nil
@@ -143,7 +149,7 @@ func TestNeverTwo(t *testing.T) {
 		now := time.UnixMilli(1e12)
 		nonces := 0
 		manager := func(i int) *Manager {
-			return &Manager{Store: store, Owner: owner(i), Now: func() time.Time { return now },
+			return &Manager{Store: store, Queue: store.Queue, Owner: owner(i), Now: func() time.Time { return now },
 				Nonce: func() string { nonces++; return fmt.Sprint(nonces) }}
 		}
 		draw := func() Resource {
@@ -180,7 +186,7 @@ func TestNeverTwo(t *testing.T) {
 			case 5:
 				now = now.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "seconds")) * time.Second)
 			}
-			table, _ := store.Load(ctx)
+			table, _ := store.Load(ctx, true)
 			for _, a := range table.Entries {
 				for _, b := range table.Entries {
 					if a.Owner != b.Owner && a.Resource.Conflicts(b.Resource) {
@@ -194,7 +200,8 @@ func TestNeverTwo(t *testing.T) {
 
 func TestRenewNeverShortens(t *testing.T) {
 	now := time.UnixMilli(1e12)
-	m := &Manager{Store: newMemory(), Owner: owner(0), Now: func() time.Time { return now }, Nonce: func() string { return "n" }}
+	store := newMemory()
+	m := &Manager{Store: store, Queue: store.Queue, Owner: owner(0), Now: func() time.Time { return now }, Nonce: func() string { return "n" }}
 	r := []Resource{resource(t, "path:a")}
 	if _, err := m.Acquire(t.Context(), AcquireOptions{Resources: r, TTL: time.Hour}); err != nil {
 		t.Fatal(err)
@@ -213,7 +220,7 @@ func TestAcquireWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
 		manager := func(i int) *Manager {
-			return &Manager{Store: store, Owner: owner(i), Now: time.Now, Nonce: func() string { return fmt.Sprint(i) }}
+			return &Manager{Store: store, Queue: store.Queue, Owner: owner(i), Now: time.Now, Nonce: func() string { return fmt.Sprint(i) }}
 		}
 		r := []Resource{resource(t, "path:a")}
 		if _, err := manager(0).Acquire(t.Context(), AcquireOptions{Resources: r, TTL: 30 * time.Minute}); err != nil {

@@ -7,58 +7,118 @@ import (
 	"time"
 )
 
-// Store is where the table of locks is kept and who arbitrates it.
+// Store is where the table of locks is kept. Its arbiter is either this clone,
+// where the Queue of a Manager keeps everybody else from deciding at the same
+// time, or a remote that many clones change at once.
 type Store interface {
-	// Begin keeps every other process of this program from deciding on the
-	// same table until end is called. It waits until ctx is done.
-	Begin(ctx context.Context) (end func(), err error)
-	// Load returns the table as it stands. Without Begin it may be outdated at
-	// once.
-	Load(ctx context.Context) (*Table, error)
-	// Swap makes all changes or none; ErrLostRace when one of the records was
-	// no longer what its change says. Records that it wrote for New are
-	// readable by the next Load.
+	// Load returns the table: as the arbiter has it now when it has to be
+	// fresh, else as it was last seen.
+	Load(ctx context.Context, fresh bool) (*Table, error)
+	// Write makes the record of a lock and returns its version, which no other
+	// record has. Nobody sees the record before it is swapped in.
+	Write(ctx context.Context, l Lock) (version string, err error)
+	// Swap makes all changes or none; see ErrLostRace, ErrUnknown, ErrNotAtomic.
 	Swap(ctx context.Context, changes []Change) error
 }
 
 // Manager changes locks on behalf of one owner.
 type Manager struct {
 	Store Store
-	Owner Owner
-	Label string
-	Now   func() time.Time
-	Nonce func() string // makes a nonce that nobody else makes
+	// Queue keeps other processes from deciding until end is called: all of
+	// this clone where the clone is the arbiter, else those of the same owner.
+	// It waits until ctx is done.
+	Queue func(ctx context.Context) (end func(), err error)
+	// Ledger is nil where this clone is the arbiter: what it stores is granted.
+	Ledger Ledger
+	Owner  Owner
+	Label  string
+	Skew   time.Duration // how long past its expiry a lock of another owner is left alone
+	Now    func() time.Time
+	Nonce  func() string // makes a nonce that nobody else makes
 }
 
-// maxRaces is how often a change is decided anew after a lost race. Processes
-// of this program queue up behind Begin, so that only other programs can win
-// one; they would have to do so every time.
-const maxRaces = 20
+// maxTries is how often something is decided anew after a lost race or a lost
+// reply. Processes of this clone queue up, so that others would have to be in
+// the way every time.
+const maxTries = 20
 
-// update loads, decides and swaps until nobody else came in between.
+// update loads, decides and swaps until nobody else came in between. decide may
+// be called several times.
 func (m *Manager) update(ctx context.Context, decide func(t *Table, now time.Time) ([]Change, error)) error {
-	end, err := m.Store.Begin(ctx)
+	end, err := m.Queue(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	for race := 0; ; race++ {
-		t, err := m.Store.Load(ctx)
+	var doubt []Change // asked for, with an unknown outcome
+	for try := 0; ; try++ {
+		t, err := m.Store.Load(ctx, true)
 		if err != nil {
 			return err
+		}
+		if doubt != nil && t.has(doubt) {
+			return nil
 		}
 		changes, err := decide(t, m.Now())
 		if err != nil || len(changes) == 0 {
 			return err
 		}
-		err = m.Store.Swap(ctx, changes)
-		if !errors.Is(err, ErrLostRace) || race == maxRaces {
+		if err := m.write(ctx, changes); err != nil {
 			return err
+		}
+		err = m.swap(ctx, changes)
+		if !again(err) || try == maxTries {
+			return err
+		}
+		doubt = nil
+		if errors.Is(err, ErrUnknown) {
+			doubt = changes
 		}
 		if err := sleep(ctx, rand.N(20*time.Millisecond)); err != nil {
 			return err
 		}
 	}
+}
+
+// again tells whether to look once more and decide anew.
+func again(err error) bool { return errors.Is(err, ErrLostRace) || errors.Is(err, ErrUnknown) }
+
+// write makes the records of changes.
+func (m *Manager) write(ctx context.Context, changes []Change) (err error) {
+	for i, c := range changes {
+		if c.New == nil || c.Version != "" {
+			continue
+		}
+		if changes[i].Version, err = m.Store.Write(ctx, *c.New); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// swap makes changes that need not be made at once one by one where the store
+// cannot make them so.
+func (m *Manager) swap(ctx context.Context, changes []Change) error {
+	err := m.Store.Swap(ctx, changes)
+	if !errors.Is(err, ErrNotAtomic) {
+		return err
+	}
+	for i := range changes {
+		if err := m.Store.Swap(ctx, changes[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has tells whether all changes are made.
+func (t *Table) has(changes []Change) bool {
+	for _, c := range changes {
+		if t.Version(c.Key) != c.Version {
+			return false
+		}
+	}
+	return true
 }
 
 // AcquireOptions says what to acquire and how.
@@ -74,7 +134,7 @@ type AcquireOptions struct {
 }
 
 // The interval between two tries of a waiting acquire grows from minPoll to
-// maxPoll.
+// maxPoll or, where a look takes long, to a few times that.
 const (
 	minPoll = 25 * time.Millisecond
 	maxPoll = time.Second
@@ -85,17 +145,15 @@ const (
 // then, nor when ctx ends it.
 func (m *Manager) Acquire(ctx context.Context, o AcquireOptions) ([]Grant, error) {
 	q := Request{
-		Owner: m.Owner, Label: m.Label, Reason: o.Reason, Resources: distinct(o.Resources),
+		Owner: m.Owner, Label: m.Label, Reason: o.Reason, Resources: distinct(o.Resources), Skew: m.Skew,
 		TTL: o.TTL, Exclusive: o.Exclusive, Nonce: m.Nonce(), Ticket: m.Now(),
 	}
 	deadline := m.Now().Add(o.Wait)
 	poll := minPoll
-	for {
-		var grants []Grant
-		err := m.update(ctx, func(t *Table, now time.Time) (changes []Change, err error) {
-			changes, grants, err = t.Acquire(q, now)
-			return changes, err
-		})
+	for fresh := false; ; fresh = true {
+		began := m.Now()
+		grants, err := m.try(ctx, q, fresh)
+		took := m.Now().Sub(began)
 		var held *HeldError
 		if err == nil || !errors.As(err, &held) {
 			return grants, err
@@ -112,13 +170,37 @@ func (m *Manager) Acquire(ctx context.Context, o AcquireOptions) ([]Grant, error
 		if err := sleep(ctx, min(left, poll/2+rand.N(poll))); err != nil {
 			return nil, err
 		}
-		poll = min(2*poll, maxPoll)
+		poll = min(2*poll, max(maxPoll, 4*took))
 	}
+}
+
+// try makes one attempt at a request.
+func (m *Manager) try(ctx context.Context, q Request, fresh bool) (grants []Grant, err error) {
+	if m.Ledger != nil {
+		return m.announce(ctx, q, fresh)
+	}
+	err = m.update(ctx, func(t *Table, now time.Time) (changes []Change, err error) {
+		changes, grants, err = t.Acquire(q, now)
+		return changes, err
+	})
+	return grants, err
+}
+
+// Confirm asks for a lock that was taken without the arbiter: the same nonce,
+// ticket and deadline. It returns *HeldError when somebody is in its way.
+func (m *Manager) Confirm(ctx context.Context, l Lock) ([]Grant, error) {
+	return m.try(ctx, Request{
+		Owner: m.Owner, Label: l.Label, Reason: l.Reason, Resources: []Resource{l.Resource}, Skew: m.Skew,
+		TTL: l.TTL, Expires: l.Expires, Nonce: l.Nonce, Ticket: l.Ticket,
+	}, true)
 }
 
 // Renew extends the owner's locks on the given resources to ttl from now, all
 // or none; see [Table.Renew] for its errors. No resources means all own locks.
 func (m *Manager) Renew(ctx context.Context, resources []Resource, ttl time.Duration) (locks []Lock, err error) {
+	if m.Ledger != nil {
+		return m.renewHeld(ctx, distinct(resources), ttl)
+	}
 	err = m.update(ctx, func(t *Table, now time.Time) (changes []Change, err error) {
 		wanted := resources
 		if len(wanted) == 0 {
@@ -137,6 +219,9 @@ func (m *Manager) Renew(ctx context.Context, resources []Resource, ttl time.Dura
 // A nonce other than "" must be that of the lock, else *NonceError. No
 // resources means all own locks.
 func (m *Manager) Release(ctx context.Context, resources []Resource, nonce string) (released, others []Lock, err error) {
+	if m.Ledger != nil {
+		return m.releaseHeld(ctx, distinct(resources), nonce)
+	}
 	err = m.update(ctx, func(t *Table, now time.Time) (changes []Change, err error) {
 		wanted := resources
 		if len(wanted) == 0 {
@@ -155,24 +240,26 @@ func (m *Manager) Break(ctx context.Context, r Resource, nonce, reason string) (
 		changes, broken, err = t.Break(q, now)
 		return changes, err
 	})
+	if err == nil && broken.Owner == m.Owner && m.Ledger != nil {
+		err = m.Ledger.Strike(broken.Resource.Key())
+	}
 	return broken, err
 }
 
-// Collected is what garbage collection removed.
-type Collected struct {
-	Expired []Lock
-	Damaged []Damage
-	Records int // all of them, with released ones and old tombstones
-}
-
 // Collect removes what nobody needs any more; see [Table.Collect].
-func (m *Manager) Collect(ctx context.Context) (c Collected, err error) {
-	err = m.update(ctx, func(t *Table, now time.Time) ([]Change, error) {
-		changes, expired := t.Collect(0, now)
-		c = Collected{Expired: expired, Damaged: t.Damaged, Records: len(changes)}
-		return changes, nil
-	})
-	return c, err
+func (m *Manager) Collect(ctx context.Context) (all Collected, err error) {
+	for {
+		var c Collected
+		err := m.update(ctx, func(t *Table, now time.Time) (changes []Change, err error) {
+			changes, c = t.Collect(m.Skew, now)
+			return changes, nil
+		})
+		if err != nil || c.Records == 0 {
+			return all, err
+		}
+		all.Expired, all.Damaged = append(all.Expired, c.Expired...), append(all.Damaged, c.Damaged...)
+		all.Records += c.Records
+	}
 }
 
 // mine lists the resources of the owner's records.

@@ -17,11 +17,9 @@ import (
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
-// unlocked is a local store whose file lock is taken out: the control that must
-// fail.
-type unlocked struct{ *Local }
-
-func (unlocked) Begin(context.Context) (func(), error) { return func() {}, nil }
+// unlocked is the queue of a local store with its file lock taken out: the
+// control that must fail.
+func unlocked(context.Context) (func(), error) { return func() {}, nil }
 
 // openStore opens a store of its own on a repository, as a process would.
 func openStore(t testing.TB, r *gittest.Repo) *Local {
@@ -62,17 +60,17 @@ var model = porcupine.Model{
 
 // history lets clients acquire and release overlapping resources at random and
 // tells whether what they saw is linearizable.
-func history(t *testing.T, r *gittest.Repo, clients, steps int, open func(*Local) lock.Store) porcupine.CheckResult {
+func history(t *testing.T, r *gittest.Repo, clients, steps int, queue func(*Local) func(context.Context) (func(), error)) porcupine.CheckResult {
 	resources := []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
 	var mu sync.Mutex
 	var events []porcupine.Operation
 	var wg sync.WaitGroup
 	began := time.Now()
 	for client := range clients {
-		store := open(openStore(t, r))
+		store := openStore(t, r)
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(client), 7))
-			m := &lock.Manager{Store: store, Owner: lock.Owner(fmt.Sprintf("%032x", client+1)), Now: time.Now,
+			m := &lock.Manager{Store: store, Queue: queue(store), Owner: lock.Owner(fmt.Sprintf("%032x", client+1)), Now: time.Now,
 				Nonce: func() string { return fmt.Sprint(random.Uint64()) }}
 			var held []lock.Resource
 			for range steps {
@@ -109,7 +107,7 @@ func history(t *testing.T, r *gittest.Repo, clients, steps int, open func(*Local
 }
 
 func TestHistories(t *testing.T) {
-	got := history(t, gittest.New(t), 6, 40, func(s *Local) lock.Store { return s })
+	got := history(t, gittest.New(t), 6, 40, func(s *Local) func(context.Context) (func(), error) { return s.Queue })
 	if got != porcupine.Ok {
 		t.Errorf("the histories are not linearizable: %s", got)
 	}
@@ -119,7 +117,7 @@ func TestHistories(t *testing.T) {
 // locks, or the test above proves nothing.
 func TestHistoriesControl(t *testing.T) {
 	for range 20 {
-		if history(t, gittest.New(t), 6, 40, func(s *Local) lock.Store { return unlocked{s} }) == porcupine.Illegal {
+		if history(t, gittest.New(t), 6, 40, func(*Local) func(context.Context) (func(), error) { return unlocked }) == porcupine.Illegal {
 			return
 		}
 	}

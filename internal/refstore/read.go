@@ -2,6 +2,7 @@ package refstore
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/git-grite/git-grite/internal/git"
@@ -10,37 +11,44 @@ import (
 
 // recordReader reads the locks below a ref prefix.
 type recordReader struct {
-	repo  *git.Repo
-	cache string // the file that remembers decoded records
+	repo   *git.Repo
+	prefix string
+	remote string // whose locks they are, "" for this clone's
+	cache  string // the file that remembers decoded records
 }
 
 // table lists the refs below prefix and reads their records. Damage to one of
-// them is in the table; the error is for git failing altogether.
-func (rr recordReader) table(ctx context.Context, prefix string) (*lock.Table, error) {
-	refs, err := rr.repo.Refs(ctx, prefix)
+// them is in the table; the error is for the listing failing altogether.
+func (rr recordReader) table(ctx context.Context) (*lock.Table, error) {
+	refs, err := rr.repo.Refs(ctx, rr.prefix)
 	if err != nil {
-		return nil, rr.repo.Diagnose(ctx, err)
+		return nil, err
 	}
 	t := &lock.Table{Entries: make([]lock.Entry, 0, len(refs))}
-	for _, name := range rr.repo.BrokenRefs(prefix, refs) {
-		t.Damaged = append(t.Damaged, damage(prefix, git.Ref{Name: name}, errBroken))
+	for _, ref := range refs {
+		if ref.Broken {
+			t.Damaged = append(t.Damaged, rr.damage(ref, errBroken))
+		}
 	}
-	records, err := rr.records(ctx, prefix, refs)
+	refs = slices.DeleteFunc(refs, func(ref git.Ref) bool { return ref.Broken })
+	records, err := rr.records(ctx, refs)
 	if err != nil {
 		return nil, rr.repo.Diagnose(ctx, err)
 	}
 	for i, ref := range refs {
 		rec := records[i]
-		key := refKey(prefix, ref.Name)
+		key := refKey(rr.prefix, ref.Name)
 		switch {
 		case ref.Symref != "":
-			t.Damaged = append(t.Damaged, damage(prefix, ref, errSymref))
+			t.Damaged = append(t.Damaged, rr.damage(ref, errSymref))
 		case rec.err != nil:
-			t.Damaged = append(t.Damaged, damage(prefix, ref, rec.err))
+			t.Damaged = append(t.Damaged, rr.damage(ref, rec.err))
 		case rec.key != key:
-			t.Damaged = append(t.Damaged, damage(prefix, ref, errPlace))
+			t.Damaged = append(t.Damaged, rr.damage(ref, errPlace))
 		default:
-			t.Entries = append(t.Entries, lock.Entry{Lock: rec.lock, Key: key, Version: string(ref.OID)})
+			e := lock.Entry{Lock: rec.lock, Key: key, Version: string(ref.OID)}
+			e.Remote = rr.remote
+			t.Entries = append(t.Entries, e)
 		}
 	}
 	return t, nil
@@ -60,11 +68,11 @@ const worthRemembering = 16
 
 // records decodes what the refs point to, from the cache where it can. There is
 // one for each ref, nil for symbolic ones.
-func (rr recordReader) records(ctx context.Context, prefix string, refs []git.Ref) ([]*decoded, error) {
+func (rr recordReader) records(ctx context.Context, refs []git.Ref) ([]*decoded, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	records := readCache(rr.cache, prefix, refs)
+	records := readCache(rr.cache, rr.prefix, refs)
 	var missing []git.OID
 	for i, ref := range refs {
 		if ref.Symref == "" && records[i] == nil {
@@ -90,14 +98,14 @@ func (rr recordReader) records(ctx context.Context, prefix string, refs []git.Re
 		records[i] = rec
 	}
 	if byGit || len(missing) >= worthRemembering {
-		writeCache(rr.cache, prefix, refs, records)
+		writeCache(rr.cache, rr.prefix, refs, records)
 	}
 	return records, nil
 }
 
-func damage(prefix string, ref git.Ref, err error) lock.Damage {
+func (rr recordReader) damage(ref git.Ref, err error) lock.Damage {
 	return lock.Damage{
-		Key: refKey(prefix, ref.Name), Version: string(ref.OID),
+		Key: refKey(rr.prefix, ref.Name), Version: string(ref.OID),
 		Err: &DamagedError{Ref: string(ref.Name), Err: err},
 	}
 }

@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
+)
+
+// arbiterName is the remote that arbitrates, "" when this clone does: what
+// lock.remote names or, for "auto", origin, else the only remote. Never by
+// branch: everybody has to ask the same one.
+func (s *session) arbiterName(ctx context.Context) (string, error) {
+	switch s.config.Remote {
+	case "none":
+		return "", nil
+	case "auto":
+	default:
+		return s.config.Remote, nil
+	}
+	remotes, err := s.repo.Remotes(ctx)
+	if err != nil || len(remotes) == 0 {
+		return "", err
+	}
+	names := make([]string, 0, len(remotes))
+	for _, r := range remotes {
+		names = append(names, r.Name)
+	}
+	switch {
+	case slices.Contains(names, "origin"):
+		return "origin", nil
+	case len(names) == 1:
+		return names[0], nil
+	}
+	return "", &config.Error{File: config.ClonePath(s.dir), Key: "lock.remote",
+		Fault: fmt.Sprintf("there are several remotes (%s) and no origin; name the one that everybody's locks are kept on, or \"none\"", strings.Join(names, ", "))}
+}
+
+// connect finds the arbiter and opens its store. Nothing is sent.
+func (s *session) connect(ctx context.Context) error {
+	name, err := s.arbiterName(ctx)
+	if err != nil || name == "" {
+		return err
+	}
+	return s.connectTo(ctx, name)
+}
+
+func (s *session) connectTo(ctx context.Context, name string) error {
+	remote, err := s.repo.OpenRemote(ctx, name, s.env.Prompts && !s.out.json)
+	if errors.Is(err, git.ErrNoRemote) {
+		return &config.Error{File: "lock.remote", Fault: fmt.Sprintf("there is no remote %q in this clone: git remote -v lists them", name)}
+	}
+	if err != nil {
+		return err
+	}
+	s.remote = refstore.NewRemote(s.repo, remote, s.local)
+	return nil
+}
+
+// manager acts on the arbiter's locks for an actor.
+func (s *session) manager(a config.Actor) *lock.Manager {
+	if s.remote == nil {
+		return s.offline(a)
+	}
+	ledger := refstore.NewLedger(s.dir, a.ID, s.remote.Name())
+	return &lock.Manager{Store: &observed{s.remote, s}, Queue: ledger.Queue, Ledger: ledger, Owner: a.ID, Label: a.Label,
+		Skew: s.config.ClockSkew, Now: s.env.Now, Nonce: uuid.NewString}
+}
+
+// offline acts on the locks of this clone for an actor: all of them where the
+// clone is the arbiter, else those that no sync has confirmed.
+func (s *session) offline(a config.Actor) *lock.Manager {
+	return &lock.Manager{Store: &observed{s.local, s}, Queue: s.local.Queue, Owner: a.ID, Label: a.Label, Now: s.env.Now, Nonce: uuid.NewString}
+}
+
+// observed is a store whose tables the session remembers.
+type observed struct {
+	lock.Store
+	s *session
+}
+
+func (o *observed) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
+	began := o.s.env.Now()
+	t, err := o.Store.Load(ctx, fresh)
+	if err == nil {
+		if o.s.last, o.s.lastFresh = t, began; !fresh {
+			o.s.lastFresh = time.Time{}
+		}
+	}
+	return t, err
+}
+
+// store is the arbiter's.
+func (s *session) store() lock.Store {
+	if s.remote == nil {
+		return &observed{s.local, s}
+	}
+	return &observed{s.remote, s}
+}
+
+// view is all that this clone knows of locks.
+type view struct {
+	locks   []lock.Lock // that count: of the arbiter, and those taken offline
+	damaged []lock.Damage
+	asOf    time.Time // zero for never
+	fresh   bool
+}
+
+// viewTimeout bounds the look at the remote of a command that can do without.
+const viewTimeout = 5 * time.Second
+
+// view looks at the locks. With refresh it asks the remote first, for a short
+// time; when that does not answer, the last view is returned beside the error.
+func (s *session) view(ctx context.Context, refresh bool) (v view, unreachable, err error) {
+	v.fresh = refresh || s.remote == nil
+	var t *lock.Table
+	if s.remote != nil && refresh {
+		short, cancel := context.WithTimeoutCause(ctx, viewTimeout, fmt.Errorf("remote %q: no answer within %s", s.remote.Name(), viewTimeout))
+		t, unreachable = s.store().Load(short, true)
+		cancel()
+		if ctx.Err() != nil {
+			return v, nil, context.Cause(ctx)
+		}
+		v.fresh = unreachable == nil
+	}
+	if t == nil {
+		if t, err = s.store().Load(ctx, false); err != nil {
+			return v, unreachable, err
+		}
+	}
+	for _, e := range slices.Concat(t.Entries, t.Beside) {
+		v.locks = append(v.locks, e.Lock)
+	}
+	v.damaged, v.asOf = t.Damaged, s.env.Now()
+	if s.remote != nil {
+		v.asOf = s.remote.AsOf()
+		own, err := s.local.Load(ctx, false)
+		if err != nil {
+			return v, unreachable, err
+		}
+		v.damaged = append(slices.Clone(v.damaged), own.Damaged...)
+	}
+	return v, unreachable, nil
+}
+
+// unvouched marks own records of the remote that its ledger does not vouch for:
+// leftovers of a crash, or the locks of another clone of the same actor.
+func (s *session) unvouched(a config.Actor, locks []lock.Lock) {
+	if s.remote == nil {
+		return
+	}
+	held, err := refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held()
+	for i, l := range locks {
+		if l.Owner == a.ID && l.Remote != "" && err == nil && held[l.Resource.Key()].Nonce != l.Nonce {
+			locks[i].Unconfirmed = true
+		}
+	}
+}
+
+// apart tells which of the wanted locks of an actor are kept in this clone and
+// which on the remote. No resources means all own locks.
+func (s *session) apart(ctx context.Context, a config.Actor, wanted []lock.Resource) (here, there []lock.Resource, err error) {
+	own, err := s.local.Load(ctx, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err := refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(wanted) == 0 {
+		for _, e := range own.Entries {
+			if e.Owner == a.ID && !e.Tombstone() {
+				here = append(here, e.Resource)
+			}
+		}
+		for _, h := range held {
+			there = append(there, h.Resource)
+		}
+		return here, there, nil
+	}
+	for _, r := range wanted {
+		_, offline := own.Own(a.ID, r)
+		online := false
+		for _, h := range held {
+			online = online || h.Resource.SameAs(r)
+		}
+		if offline {
+			here = append(here, r)
+		}
+		if online || !offline {
+			there = append(there, r)
+		}
+	}
+	return here, there, nil
+}
+
+// adopt makes locks that another remote granted, before this clone asked its
+// present arbiter, locks of this clone that have to be confirmed.
+func (s *session) adopt(ctx context.Context, a config.Actor) error {
+	name := ""
+	if s.remote != nil {
+		name = s.remote.Name()
+	}
+	ledger := refstore.NewLedger(s.dir, a.ID, name)
+	stray, err := ledger.Stray()
+	if err != nil || len(stray) == 0 {
+		return err
+	}
+	end, err := s.local.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	for _, h := range stray {
+		if h.Live(s.env.Now()) {
+			err := s.local.Swap(ctx, []lock.Change{{Key: h.Resource.Key(), New: &h.Lock, Version: h.Version}})
+			if err != nil && !errors.Is(err, lock.ErrLostRace) {
+				return err
+			}
+		}
+		if err := ledger.Strike(h.Resource.Key()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

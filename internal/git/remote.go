@@ -1,0 +1,283 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Remote is where refs are pushed to and fetched from: always one place, the
+// remote's first push URL, so that what was pushed is what is read.
+type Remote struct {
+	Name string
+
+	repo    *Repo
+	target  string // Name or, where that would lead elsewhere, url
+	url     string // as configured
+	prompts bool
+	env     []string // of network children, nil until the first
+}
+
+// ErrNoRemote is returned, wrapped, for a remote that is not configured.
+var ErrNoRemote = errors.New("no such remote")
+
+// RemoteError is a remote that could not be reached or did not let us.
+type RemoteError struct {
+	Remote string
+	Err    error // *Error with git's own reason, or that of a context
+}
+
+func (e *RemoteError) Error() string {
+	var failed *Error
+	if errors.As(e.Err, &failed) && failed.Stderr != "" {
+		return fmt.Sprintf("remote %q: %s", e.Remote, reason(failed.Stderr))
+	}
+	return fmt.Sprintf("remote %q: %v", e.Remote, e.Err)
+}
+
+func (e *RemoteError) Unwrap() error { return e.Err }
+
+// One conversation with a remote is bounded, for a server that accepts and then
+// says nothing; where git may ask for a password, people need longer.
+const (
+	networkTimeout = time.Minute
+	promptsTimeout = 5 * time.Minute
+)
+
+// OpenRemote finds a remote by its name. With prompts git may ask for a
+// password on the terminal; without, whatever would ask fails at once. It
+// returns ErrNoRemote (wrapped).
+func (r *Repo) OpenRemote(ctx context.Context, name string, prompts bool) (*Remote, error) {
+	remotes, err := r.Remotes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(remotes, func(c RemoteConfig) bool { return c.Name == name })
+	if at < 0 {
+		return nil, fmt.Errorf("%w: %q", ErrNoRemote, name)
+	}
+	c := remotes[at]
+	m := &Remote{Name: name, repo: r, target: name, prompts: prompts}
+	// Pushing by name goes to every push URL, fetching to the first URL.
+	m.url = slices.Concat(c.PushURLs, c.URLs)[0]
+	if len(c.PushURLs) > 0 || len(c.URLs) > 1 {
+		m.target = m.url
+	}
+	return m, nil
+}
+
+// Fetch makes the refs that the refspec names here what they are there, and
+// deletes those that are gone there. It changes nothing else: no tags, no
+// FETCH_HEAD, no maintenance, no submodules, and no filter of a partial clone.
+// It returns *RemoteError.
+func (m *Remote) Fetch(ctx context.Context, refspec string) error {
+	// Locks share no history with anything, so that there is nothing to negotiate.
+	_, err := m.run(ctx, "-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
+		"fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+		"--no-recurse-submodules", "--no-filter", m.target, refspec)
+	return m.failed(err)
+}
+
+// PushStatus is what became of one ref of a push.
+type PushStatus int
+
+// The statuses of a ref, from git's porcelain output (git 2.39).
+const (
+	PushUnknown PushStatus = iota // no line: the reply was lost, or never came
+	PushDone                      // it is as was asked, now or already
+	PushStale                     // it no longer had its Old value
+	PushHeld                      // another ref of the set failed
+	PushFailed                    // it moved meanwhile, or the server was busy; read it to know
+	PushRefused                   // the server does not want it
+)
+
+// PushReport is what git said of each ref of a push.
+type PushReport struct {
+	Status map[RefName]PushStatus
+	Reason string // the server's words for a PushFailed or PushRefused, with what else it said
+}
+
+// ErrNotAtomic is returned by Push when the server cannot change several refs
+// all or none. Nothing was changed then.
+var ErrNotAtomic = errors.New("the remote cannot change several refs at once")
+
+// Push changes refs of the remote, each only when it still has its Old value,
+// all or none of them. Git's exit status and its word "Done" say nothing about
+// that; the report does. The error, *RemoteError or ErrNotAtomic, comes beside
+// a report that may be all unknown: the server may have done it all the same.
+func (m *Remote) Push(ctx context.Context, updates []RefUpdate) (PushReport, error) {
+	args := []string{"-c", "push.negotiate=false", "-c", "push.pushOption="}
+	if m.target == m.Name && m.repo.mentions("mirror") && !strings.Contains(m.Name, "=") {
+		args = append(args, "-c", "remote."+m.Name+".mirror=false") // refuses refspecs
+	}
+	args = append(args, "push", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--no-recurse-submodules")
+	if len(updates) > 1 {
+		args = append(args, "--atomic") // some hosts lack it, and one ref does not need it
+	}
+	report := PushReport{Status: make(map[RefName]PushStatus, len(updates))}
+	var refspecs []string
+	for _, u := range updates {
+		report.Status[u.Name] = PushUnknown
+		args = append(args, fmt.Sprintf("--force-with-lease=%s:%s", u.Name, u.Old))
+		refspecs = append(refspecs, fmt.Sprintf("%s:%s", u.New, u.Name))
+	}
+	out, err := m.run(ctx, append(append(args, m.target), refspecs...)...)
+	var failed *Error
+	if errors.As(err, &failed) && failed.ExitCode == 128 && strings.Contains(failed.Stderr, "does not support --atomic") {
+		return report, ErrNotAtomic
+	}
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSuffix(line, "\n")
+		if url, ok := strings.CutPrefix(line, "To "); ok {
+			m.seeURL(ctx, url)
+		} else {
+			report.read(line)
+		}
+	}
+	if failed != nil {
+		if said := remoteWords(failed.Stderr); said != "" && report.Reason != "" {
+			report.Reason += ": " + said
+		}
+		for _, s := range report.Status {
+			if s != PushUnknown {
+				return report, nil // exit 1 goes with every loss
+			}
+		}
+	}
+	return report, m.failed(err)
+}
+
+// read reads a line of "git push --porcelain": FLAG TAB SRC:DST TAB SUMMARY.
+func (report *PushReport) read(line string) {
+	parts := strings.SplitN(line, "\t", 3)
+	if len(parts) != 3 || len(parts[0]) != 1 {
+		return
+	}
+	name := RefName(parts[1][strings.LastIndexByte(parts[1], ':')+1:])
+	if _, asked := report.Status[name]; !asked {
+		return
+	}
+	report.Status[name] = PushDone
+	if parts[0] != "!" {
+		return
+	}
+	_, why, _ := strings.Cut(parts[2], "(")
+	switch why = strings.TrimSuffix(why, ")"); why {
+	case "stale info":
+		report.Status[name] = PushStale
+	case "atomic push failed":
+		report.Status[name] = PushHeld
+	case "pre-receive hook declined", "hook declined", "deny updating a hidden ref", "funny refname":
+		report.Status[name], report.Reason = PushRefused, why
+	default: // "failed to update ref", "atomic transaction failed", or a host's own words
+		report.Status[name], report.Reason = PushFailed, why
+	}
+}
+
+// seeURL compares the place that git pushed to with what is configured. Where
+// they differ a url.*.pushInsteadOf may be at work, which fetching by name does
+// not follow; from then on the push URL itself is used.
+func (m *Remote) seeURL(ctx context.Context, pushed string) {
+	// Git leaves the name and password of a user out (git 2.39, transport.c).
+	bare := func(url string) string { return url[strings.IndexByte(url, '@')+1:] }
+	if m.target != m.Name || strings.HasSuffix(m.url, bare(pushed)) {
+		return
+	}
+	out, err := m.repo.read(ctx, "remote", "get-url", "--push", m.Name)
+	if err == nil {
+		m.target = strings.TrimSpace(string(out))
+	}
+}
+
+// Symrefs tells which refs of the remote that the pattern names are symbolic,
+// and what they point to. Changing such a ref there changes what it points to.
+func (m *Remote) Symrefs(ctx context.Context, pattern string) (map[RefName]RefName, error) {
+	out, err := m.run(ctx, "ls-remote", "--symref", m.target, pattern)
+	if err != nil {
+		return nil, m.failed(err)
+	}
+	symrefs := map[RefName]RefName{}
+	for line := range strings.Lines(string(out)) {
+		target, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		if target, ok := strings.CutPrefix(target, "ref: "); ok {
+			symrefs[RefName(name)] = RefName(target)
+		}
+	}
+	return symrefs, nil
+}
+
+func (m *Remote) failed(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrNoGit) {
+		return err
+	}
+	return &RemoteError{Remote: m.Name, Err: err}
+}
+
+// run runs a git that talks to the remote.
+func (m *Remote) run(ctx context.Context, args ...string) ([]byte, error) {
+	if m.env == nil {
+		m.env = m.environment(ctx)
+	}
+	limit := networkTimeout
+	if m.prompts {
+		limit = promptsTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
+	defer cancel()
+	return m.repo.run(ctx, command{args: args, env: m.env, detached: !m.prompts})
+}
+
+// environment keeps network children from asking anything, unless they may.
+func (m *Remote) environment(ctx context.Context) []string {
+	if m.prompts {
+		return []string{}
+	}
+	env := []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never"}
+	// GIT_SSH_COMMAND would win over core.sshCommand, which may be set anywhere.
+	if local(m.url) || lookup(m.repo.env, "GIT_SSH_COMMAND") != "" || lookup(m.repo.env, "GIT_SSH") != "" {
+		return env
+	}
+	if set, err := m.repo.Config(ctx, `^core\.sshcommand$`); err != nil || len(set) > 0 {
+		return env
+	}
+	return append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=5")
+}
+
+// local tells whether a URL surely is not for ssh. One that is rewritten by
+// url.*.insteadOf may be for ssh all the same; then ssh has no terminal to ask
+// on and lacks only its shorter time-out.
+func local(url string) bool {
+	scheme, _, ok := strings.Cut(url, "://")
+	if ok {
+		return !strings.Contains(scheme, "ssh")
+	}
+	colon, slash := strings.IndexByte(url, ':'), strings.IndexByte(url, '/')
+	return colon < 0 || slash >= 0 && slash < colon
+}
+
+// reason picks from git's stderr the line that says why, without its prefix.
+func reason(stderr string) string {
+	lines := strings.Split(stderr, "\n")
+	for _, prefix := range []string{"fatal: ", "error: ", "ssh: "} {
+		for _, line := range lines {
+			if why, ok := strings.CutPrefix(line, prefix); ok && why != "Could not read from remote repository." {
+				return why
+			}
+		}
+	}
+	return lines[0]
+}
+
+// remoteWords are the lines that the server itself wrote.
+func remoteWords(stderr string) string {
+	var said []string
+	for line := range strings.Lines(stderr) {
+		if words, ok := strings.CutPrefix(strings.TrimSpace(line), "remote: "); ok {
+			said = append(said, strings.TrimSpace(words))
+		}
+	}
+	return strings.Join(said, "; ")
+}
