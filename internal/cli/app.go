@@ -202,7 +202,7 @@ func (c *command) build(action func(*command, *cli.Context) error) *cli.Command 
 // commands is the whole command tree.
 func commands() []*command {
 	return []*command{
-		initCommand(), deinitCommand(), actorCommand(), lockCommand(), syncCommand(), hooksCommand(), versionCommand(),
+		initCommand(), deinitCommand(), actorCommand(), lockCommand(), syncCommand(), hooksCommand(), doctorCommand(), versionCommand(),
 	}
 }
 

@@ -55,14 +55,14 @@ func (s *session) connect(ctx context.Context) error {
 }
 
 func (s *session) connectTo(ctx context.Context, name string) error {
-	remote, err := s.repo.OpenRemote(ctx, name, s.env.Prompts && !s.out.json)
+	remote, err := refstore.OpenRemote(ctx, s.repo, name, s.env.Prompts && !s.out.json, s.local)
 	if errors.Is(err, git.ErrNoRemote) {
 		return &config.Error{File: "lock.remote", Fault: fmt.Sprintf("there is no remote %q in this clone: git remote -v lists them", name)}
 	}
 	if err != nil {
 		return err
 	}
-	s.remote = refstore.NewRemote(s.repo, remote, s.local)
+	s.remote = remote
 	return nil
 }
 

@@ -114,6 +114,7 @@ func explanations() []explanation {
 		as(codeConflict, explainHooks),
 		as(codeConflict, explainLost),
 		as(codeEnvironment, explainUnreachable),
+		as(codeEnvironment, explainDoctor),
 		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
 			return failure{message: e.Error(), hints: []string{"git grite doctor"}}
 		}),

@@ -75,14 +75,13 @@ func runSync(ctx context.Context, env Env, out *printer, cc *cli.Context) (resul
 		actors = nil
 	}
 	c, err := s.confirm(ctx, actors)
-	if me, _, whoErr := s.whoever(); whoErr == nil {
+	if err == nil && len(c.lost) > 0 {
+		err = &lostError{lost: c.lost, data: s.syncJSON(c)}
+	} else if me, _, whoErr := s.whoever(); whoErr == nil {
 		s.tellLosses(me)
 	}
 	if err != nil {
 		return result{}, err
-	}
-	if len(c.lost) > 0 {
-		return result{}, &lostError{lost: c.lost, data: s.syncJSON(c)}
 	}
 	data := s.syncJSON(c)
 	return result{data: data, text: func(w io.Writer) {

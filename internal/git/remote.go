@@ -13,7 +13,6 @@ import (
 // remote's first push URL, so that what was pushed is what is read.
 type Remote struct {
 	Name string
-
 	repo    *Repo
 	target  string // Name or, where that would lead elsewhere, url
 	url     string // as configured

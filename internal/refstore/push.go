@@ -44,7 +44,7 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 		}
 		switch worst(report) {
 		case git.PushDone:
-			s.forget(changes)
+			s.moveMirror(ctx, changes)
 			return nil
 		case git.PushStale:
 			return lock.ErrLostRace
@@ -79,17 +79,20 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 	}
 }
 
-// forget takes changed refs out of what was seen, so that missing does not miss
-// what this process deleted itself.
-func (s *Remote) forget(changes []lock.Change) {
-	if s.seen == nil {
-		return
+// moveMirror lets other processes of this clone see at once what was renewed or
+// released; a new lock is read back anyhow before it is granted. Each ref moves
+// only from the value that the push replaced: what another process has read
+// since is newer. Failing to is no error, because the next look mends it.
+func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
+	var updates []git.RefUpdate
+	for _, c := range changes {
+		if c.Old != "" {
+			u := update(c)
+			u.Name = git.RefName(s.mirror.prefix + "/" + c.Key)
+			updates = append(updates, u)
+		}
 	}
-	seen := *s.seen
-	seen.Entries = slices.DeleteFunc(slices.Clone(seen.Entries), func(e lock.Entry) bool {
-		return slices.ContainsFunc(changes, func(c lock.Change) bool { return c.Key == e.Key })
-	})
-	s.seen = &seen
+	_ = s.repo.UpdateRefs(ctx, updates)
 }
 
 // worst is the status that decides about a set. A lost lease is certain, and
@@ -138,7 +141,7 @@ func moved(t *lock.Table, changes []lock.Change) movement {
 // push to one changes or deletes the branch that it names.
 func (s *Remote) spareSymrefs(ctx context.Context, changes []lock.Change) error {
 	damaged := slices.ContainsFunc(changes, func(c lock.Change) bool {
-		return s.seen != nil && slices.ContainsFunc(s.seen.Damaged, func(d lock.Damage) bool { return d.Key == c.Key })
+		return slices.ContainsFunc(s.damaged, func(d lock.Damage) bool { return d.Key == c.Key })
 	})
 	if !damaged {
 		return nil

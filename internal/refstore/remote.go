@@ -30,21 +30,27 @@ type Remote struct {
 	now     func() time.Time
 	mirror  recordReader
 	local   *Local
-	seen    *lock.Table // the mirror as this process read it last
-	oneOnly bool        // the remote cannot change several refs at once
+	oneOnly bool // the remote cannot change several refs at once
 
-	overruled []Overruled // of the last Load
+	// Of the last look:
+	damaged   []lock.Damage
+	overruled []Overruled
 }
 
-// NewRemote makes the store of a remote. local are the locks of this clone that
+// OpenRemote makes the store of a remote; prompts as in [git.Repo.OpenRemote],
+// whose errors it returns. local are the locks of this clone that
 // no remote has confirmed, which are beside those of the remote; they see its
 // mirror beside theirs from now on.
-func NewRemote(repo *git.Repo, remote *git.Remote, local *Local) *Remote {
+func OpenRemote(ctx context.Context, repo *git.Repo, name string, prompts bool, local *Local) (*Remote, error) {
+	remote, err := repo.OpenRemote(ctx, name, prompts)
+	if err != nil {
+		return nil, err
+	}
 	s := &Remote{repo: repo, remote: remote, dir: local.dir, now: local.now, local: local, mirror: recordReader{
-		repo: repo, prefix: mirrors + remote.Name, remote: remote.Name, cache: filepath.Join(local.dir, "records-"+lock.Key(remote.Name)),
+		repo: repo, prefix: mirrors + name, remote: name, cache: filepath.Join(local.dir, "records-"+lock.Key(name)),
 	}}
 	local.beside = &s.mirror
-	return s
+	return s, nil
 }
 
 // Name is the name of the remote.
@@ -98,40 +104,16 @@ func (s *Remote) inTheWay(l lock.Entry, remote []lock.Entry) (lock.Entry, bool) 
 	return remote[at], true
 }
 
-func (s *Remote) look(ctx context.Context, fresh bool) (*lock.Table, error) {
-	if !fresh {
-		t, err := s.mirror.table(ctx)
-		if err == nil {
-			s.seen = t
-		}
-		return t, err
-	}
-	before := s.seen
-	if before == nil {
-		var err error
-		if before, err = s.mirror.table(ctx); err != nil {
-			return nil, err
-		}
-	}
-	t, err := s.fetch(ctx)
-	if err == nil && s.missing(before, t) {
-		// Reading a directory can miss a file that is just being renamed over
-		// (seen on tmpfs). Twice in a row it does not.
+func (s *Remote) look(ctx context.Context, fresh bool) (t *lock.Table, err error) {
+	if fresh {
 		t, err = s.fetch(ctx)
+	} else {
+		t, err = s.mirror.table(ctx)
 	}
 	if err == nil {
-		s.seen = t
+		s.damaged = t.Damaged
 	}
 	return t, err
-}
-
-// missing tells whether a running lock is gone since an earlier look.
-func (s *Remote) missing(before, after *lock.Table) bool {
-	there := make(map[string]bool, len(after.Entries))
-	for _, e := range after.Entries {
-		there[e.Key] = true
-	}
-	return slices.ContainsFunc(before.Entries, func(e lock.Entry) bool { return e.Live(s.now()) && !there[e.Key] })
 }
 
 // fetch brings the mirror up to date and lists it before anybody else can: an
@@ -142,7 +124,7 @@ func (s *Remote) fetch(ctx context.Context) (*lock.Table, error) {
 		return nil, err
 	}
 	defer end()
-	refspec := "+" + Namespace + "/*:" + mirrors + s.remote.Name + "/*"
+	refspec := "+" + Namespace + "/*:" + s.mirror.prefix + "/*"
 	sent := s.now()
 	err = s.remote.Fetch(ctx, refspec)
 	var unreachable *git.RemoteError
