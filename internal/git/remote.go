@@ -12,7 +12,7 @@ import (
 // Remote is where refs are pushed to and fetched from: always one place, the
 // remote's first push URL, so that what was pushed is what is read.
 type Remote struct {
-	Name string
+	Name    string
 	repo    *Repo
 	target  string // Name or, where that would lead elsewhere, url
 	url     string // as configured
