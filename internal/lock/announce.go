@@ -53,38 +53,33 @@ func (m *Manager) announce(ctx context.Context, q Request, fresh bool) ([]Grant,
 }
 
 func (a *announcement) run(ctx context.Context, fresh bool) ([]Grant, error) {
-	var err error
-	for try := 0; try < maxTries; try++ {
-		var t *Table
-		if t, err = a.m.Store.Load(ctx, fresh); err != nil {
+	for n := (tries{}); ; {
+		t, err := a.m.Store.Load(ctx, fresh)
+		if err != nil {
 			return nil, err
 		}
 		if fresh {
-			if err = a.strikeLost(t); err != nil {
+			if err := a.strikeLost(t); err != nil {
 				return nil, err
 			}
 		}
-		changes, grants, decideErr := t.Acquire(a.q, a.m.Now())
-		if (decideErr != nil || len(changes) == 0) && !fresh {
+		changes, grants, err := t.Acquire(a.q, a.m.Now())
+		if (err != nil || len(changes) == 0) && !fresh {
 			fresh = true
 			continue
 		}
-		if fresh = true; decideErr != nil || len(changes) == 0 {
-			return grants, decideErr
+		if fresh = true; err != nil || len(changes) == 0 {
+			return grants, err
 		}
 		if err = a.push(ctx, changes); err == nil {
 			if err = a.verify(ctx, changes); err == nil {
 				return grants, a.enter(changes)
 			}
 		}
-		if !again(err) {
-			return nil, err
-		}
-		if err := sleep(ctx, rand.N(20*time.Millisecond)); err != nil {
+		if !n.again(ctx, err) {
 			return nil, err
 		}
 	}
-	return nil, err
 }
 
 // strikeLost takes wanted locks out of the ledger that a fresh table no longer
@@ -135,13 +130,13 @@ func (a *announcement) push(ctx context.Context, changes []Change) error {
 // swap makes changes all or none and keeps account of what may stand.
 func (a *announcement) swap(ctx context.Context, changes []Change) error {
 	err := a.m.Store.Swap(ctx, changes)
-	definite := errors.Is(err, ErrLostRace) || errors.Is(err, ErrNotAtomic)
+	unknown := errors.Is(err, ErrUnknown) || ctx.Err() != nil
 	for _, c := range changes {
-		if c.New != nil && !a.renews(c) && !definite {
+		if c.New != nil && !a.renews(c) && (err == nil || unknown) {
 			a.stands[c.Key] = append(a.stands[c.Key], c.Version)
 		}
 	}
-	a.doubt = a.doubt || err != nil && !definite
+	a.doubt = a.doubt || unknown
 	return err
 }
 
@@ -210,7 +205,8 @@ func (a *announcement) verify(ctx context.Context, changes []Change) error {
 			return nil
 		case blocked:
 			// A lease that fails was renewed meanwhile, which the next look shows.
-			if err := a.m.swap(ctx, expired); err != nil && !again(err) {
+			err := a.m.swap(ctx, expired)
+			if err != nil && !errors.Is(err, ErrLostRace) && !errors.Is(err, ErrUnknown) {
 				return err
 			}
 		case first:
@@ -252,7 +248,7 @@ func (a *announcement) withdraw(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
 	look := a.doubt
-	for try := 0; ; try++ {
+	for n := (tries{}); ; {
 		var changes []Change
 		if look {
 			t, err := a.m.Store.Load(ctx, true)
@@ -277,7 +273,7 @@ func (a *announcement) withdraw(ctx context.Context) error {
 			clear(a.stands)
 			return nil
 		}
-		if !again(err) || try == maxTries {
+		if !n.again(ctx, err) {
 			return err
 		}
 		look = true

@@ -2,7 +2,6 @@ package lock
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -27,7 +26,7 @@ func (m *Manager) renewHeld(ctx context.Context, resources []Resource, ttl time.
 	now := m.Now()
 	sent := map[string]Change{} // repeated as they are when their reply was lost
 	look := slices.ContainsFunc(held, func(h Holding) bool { return h.Next != "" })
-	for try := 0; ; try++ {
+	for n := (tries{}); ; {
 		if look {
 			t, err := m.Store.Load(ctx, true)
 			if err != nil {
@@ -45,13 +44,10 @@ func (m *Manager) renewHeld(ctx context.Context, resources []Resource, ttl time.
 		if len(changes) == 0 {
 			return locks, nil
 		}
-		if err := m.sendRenewals(ctx, held, changes); !again(err) || try >= maxTries {
+		if err := m.sendRenewals(ctx, held, changes); !n.again(ctx, err) {
 			return locks, err
 		}
 		look = true
-		if err := sleep(ctx, rand.N(20*time.Millisecond)); err != nil {
-			return nil, err
-		}
 	}
 }
 
@@ -218,12 +214,12 @@ func (m *Manager) releaseHeld(ctx context.Context, resources []Resource, nonce s
 			return nil, nil, err
 		}
 	}
-	for try := 0; len(changes) > 0; try++ {
+	for n := (tries{}); len(changes) > 0; {
 		err := m.swap(ctx, changes)
 		if err == nil {
 			break
 		}
-		if !again(err) || try == maxTries {
+		if !n.again(ctx, err) {
 			return nil, nil, err
 		}
 		if t, err = m.Store.Load(ctx, true); err != nil {

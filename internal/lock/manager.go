@@ -37,10 +37,28 @@ type Manager struct {
 	Nonce  func() string // makes a nonce that nobody else makes
 }
 
-// maxTries is how often something is decided anew after a lost race or a lost
-// reply. Processes of this clone queue up, so that others would have to be in
-// the way every time.
-const maxTries = 20
+// How often something is decided anew after a lost race, and after a lost reply.
+// Processes of this clone queue up, so that others would have to be in the way
+// every time; a reply may take a minute to be given up.
+const (
+	maxTries   = 20
+	maxUnknown = 3
+)
+
+// tries counts them.
+type tries struct{ all, unknown int }
+
+// again tells whether to look once more and decide anew, and waits a moment.
+func (n *tries) again(ctx context.Context, err error) bool {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		n.unknown++
+	case !errors.Is(err, ErrLostRace):
+		return false
+	}
+	n.all++
+	return n.all <= maxTries && n.unknown <= maxUnknown && sleep(ctx, rand.N(20*time.Millisecond)) == nil
+}
 
 // update loads, decides and swaps until nobody else came in between. decide may
 // be called several times.
@@ -51,7 +69,7 @@ func (m *Manager) update(ctx context.Context, decide func(t *Table, now time.Tim
 	}
 	defer end()
 	var doubt []Change // asked for, with an unknown outcome
-	for try := 0; ; try++ {
+	for n := (tries{}); ; {
 		t, err := m.Store.Load(ctx, true)
 		if err != nil {
 			return err
@@ -67,21 +85,15 @@ func (m *Manager) update(ctx context.Context, decide func(t *Table, now time.Tim
 			return err
 		}
 		err = m.swap(ctx, changes)
-		if !again(err) || try == maxTries {
+		if !n.again(ctx, err) {
 			return err
 		}
 		doubt = nil
 		if errors.Is(err, ErrUnknown) {
 			doubt = changes
 		}
-		if err := sleep(ctx, rand.N(20*time.Millisecond)); err != nil {
-			return err
-		}
 	}
 }
-
-// again tells whether to look once more and decide anew.
-func again(err error) bool { return errors.Is(err, ErrLostRace) || errors.Is(err, ErrUnknown) }
 
 // write makes the records of changes.
 func (m *Manager) write(ctx context.Context, changes []Change) (err error) {

@@ -49,10 +49,7 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 		case git.PushStale:
 			return lock.ErrLostRace
 		case git.PushUnknown:
-			if err == nil {
-				err = &git.RemoteError{Remote: s.remote.Name, Err: errors.New("its answer was lost")}
-			}
-			return fmt.Errorf("%w: %w", lock.ErrUnknown, err)
+			return s.unanswered(ctx, changes, err)
 		case git.PushRefused:
 			return &RefusedError{Remote: s.remote.Name, Reason: report.Reason}
 		}
@@ -77,6 +74,23 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// unanswered tells what to make of a push that brought no word of our refs. A git
+// that gave up, as it does when it cannot connect or may not push, usually has
+// sent nothing: when the refs stand as before, or cannot even be read, its own
+// error says more than that the outcome is not known.
+func (s *Remote) unanswered(ctx context.Context, changes []lock.Change, err error) error {
+	var failed *git.Error
+	if errors.As(err, &failed) && failed.ExitCode == 128 {
+		if t, lookErr := s.look(ctx, true); lookErr != nil || moved(t, changes) == unmoved {
+			return err
+		}
+	}
+	if err == nil {
+		err = &git.RemoteError{Remote: s.remote.Name, Err: errors.New("its answer was lost")}
+	}
+	return fmt.Errorf("%w: %w", lock.ErrUnknown, err)
 }
 
 // moveMirror lets other processes of this clone see at once what was renewed or
