@@ -31,9 +31,20 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"git-grite": program, "grite": program})
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "*", "") }
+
+// TestScriptsRemote plays the stories about locks once more in a clone whose
+// locks a remote grants: whoever types them cannot tell.
+func TestScriptsRemote(t *testing.T) { runScripts(t, "lock_*", "origin") }
+
+func runScripts(t *testing.T, names, remote string) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/" + names + ".txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               files,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -43,11 +54,12 @@ func TestScripts(t *testing.T) {
 			if err := gittest.WriteConfig(env.WorkDir); err != nil {
 				return err
 			}
+			env.Setenv("REMOTE", remote)
 			repo := filepath.Join(env.WorkDir, "repo")
 			return os.MkdirAll(repo, 0o777)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": expectExit, "repo": makeRepo, "oneobject": oneObject,
+			"exit": expectExit, "repo": makeRepo, "clones": makeClones, "oneobject": oneObject,
 		},
 	})
 }
@@ -66,6 +78,31 @@ func makeRepo(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("git", append([]string{"init", "-q"}, args...)...))
 	ts.Check(ts.Exec("git", "add", "."))
 	ts.Check(ts.Exec("git", "commit", "-q", "-m", "first"))
+	if ts.Getenv("REMOTE") != "" {
+		addRemote(ts, dir)
+	}
+}
+
+// makeClones makes a bare repository $WORK/origin.git and the clones alice and
+// bob of it, each with its user and its actor, and goes to that of alice.
+func makeClones(ts *testscript.TestScript, _ bool, _ []string) {
+	makeRepo(ts, false, []string{"first"})
+	origin := ts.MkAbs("../origin.git")
+	ts.Check(ts.Exec("git", "clone", "-q", "--bare", ".", origin))
+	for _, name := range []string{"bob", "alice"} {
+		clone := filepath.Join(filepath.Dir(origin), name)
+		ts.Check(ts.Exec("git", "clone", "-q", "-c", "user.email="+name+"@example.com", origin, clone))
+		ts.Check(ts.Chdir(clone))
+		ts.Check(ts.Exec("git-grite", "init", "-q", "--label", name))
+	}
+}
+
+// addRemote gives a repository a bare remote, whose clocks are all the same.
+func addRemote(ts *testscript.TestScript, dir string) {
+	ts.Check(ts.Exec("git", "clone", "-q", "--bare", dir, dir+".git"))
+	ts.Check(ts.Exec("git", "remote", "add", "origin", dir+".git"))
+	ts.Check(os.MkdirAll(filepath.Join(dir, ".git", "grite"), 0o777))
+	ts.Check(os.WriteFile(filepath.Join(dir, ".git", "grite", "config.toml"), []byte("[lock]\nclock_skew = \"0s\"\n"), 0o666))
 }
 
 // expectExit runs a program that has to end with a code: exit CODE PROGRAM ARG….

@@ -1,0 +1,155 @@
+package refstore
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/gittest"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// member is an actor in a clone, as a process of its own would be.
+type member struct {
+	*lock.Manager
+	t      testing.TB
+	store  *Remote
+	ledger *Ledger
+	clone  *gittest.Repo
+}
+
+func owner(i int) lock.Owner { return lock.Owner(fmt.Sprintf("%032x", i+1)) }
+
+// join opens the stores of a clone's origin for the ith actor.
+func join(t testing.TB, clone *gittest.Repo, i int) *member {
+	t.Helper()
+	repo, err := git.Open(t.Context(), clone.Dir, clone.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(repo.CommonDir, "grite")
+	store, err := OpenRemote(t.Context(), repo, "origin", false, NewLocal(repo, dir, time.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger := NewLedger(dir, owner(i), "origin")
+	return &member{t: t, store: store, ledger: ledger, clone: clone, Manager: &lock.Manager{
+		Store: store, Queue: ledger.Queue, Ledger: ledger, Owner: owner(i), Label: fmt.Sprint("member-", i),
+		Now: time.Now, Nonce: uuid.NewString,
+	}}
+}
+
+// ahead moves the clock of a member.
+func (m *member) ahead(d time.Duration) {
+	m.Now = func() time.Time { return time.Now().Add(d) }
+	m.store.now = m.Now
+}
+
+func parse(t testing.TB, names ...string) []lock.Resource {
+	t.Helper()
+	var resources []lock.Resource
+	for _, name := range names {
+		r, err := lock.ParseResource(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resources = append(resources, r)
+	}
+	return resources
+}
+
+// take acquires for an hour.
+func (m *member) take(names ...string) ([]lock.Grant, error) {
+	return m.Acquire(m.t.Context(), lock.AcquireOptions{Resources: parse(m.t, names...), TTL: time.Hour})
+}
+
+func (m *member) mustTake(names ...string) []lock.Grant {
+	m.t.Helper()
+	grants, err := m.take(names...)
+	if err != nil {
+		m.t.Fatalf("%s: %v", names, err)
+	}
+	return grants
+}
+
+// mustMeet wants a conflict with a lock of somebody.
+func (m *member) mustMeet(other *member, names ...string) {
+	m.t.Helper()
+	_, err := m.take(names...)
+	var held *lock.HeldError
+	if !errors.As(err, &held) || held.Conflicts[0].Owner != other.Owner {
+		m.t.Fatalf("%s: wanted a conflict with %s, got %v", names, other.Owner.Short(), err)
+	}
+}
+
+func (m *member) mustRelease(names ...string) {
+	m.t.Helper()
+	if _, _, err := m.Release(m.t.Context(), parse(m.t, names...), ""); err != nil {
+		m.t.Fatalf("release %s: %v", names, err)
+	}
+}
+
+// referee knows the remote and all members, and looks for what must never be.
+type referee struct {
+	mu      sync.Mutex
+	remote  *git.Repo
+	members []*member
+	grants  int
+}
+
+func newReferee(t testing.TB, remote *gittest.Repo, members ...*member) *referee {
+	t.Helper()
+	repo, err := git.Open(t.Context(), remote.Dir, remote.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &referee{remote: repo, members: members}
+}
+
+// check looks for two granted locks of different owners that overlap and whose
+// records stand on the remote, expired or not. It is called at every grant.
+func (r *referee) check(t testing.TB) (violation string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.grants++
+	// Ledgers first: what is in one by now stood when it was granted, and may be
+	// gone since, but cannot have come since.
+	held := map[*member]map[string]lock.Holding{}
+	for _, m := range r.members {
+		h, err := m.ledger.Held()
+		if err != nil {
+			t.Error(err)
+		}
+		held[m] = h
+	}
+	refs, err := r.remote.Refs(t.Context(), Namespace)
+	if err != nil {
+		t.Error(err)
+	}
+	at := map[string]string{}
+	for _, ref := range refs {
+		at[refKey(Namespace, ref.Name)] = string(ref.OID)
+	}
+	var granted []lock.Holding
+	for _, holdings := range held {
+		for key, h := range holdings {
+			if v := at[key]; v != "" && (v == h.Version || v == h.Next) {
+				granted = append(granted, h)
+			}
+		}
+	}
+	for i, a := range granted {
+		for _, b := range granted[:i] {
+			if a.Owner != b.Owner && a.Resource.Conflicts(b.Resource) {
+				return fmt.Sprintf("%s of %s and %s of %s", a.Resource, a.Owner, b.Resource, b.Owner)
+			}
+		}
+	}
+	return ""
+}
