@@ -36,16 +36,19 @@ echo 'package src' >src/auth.go
 git add src
 git commit -qm 'first'
 git push -q origin main
+git clone -q -c user.name=Bob -c user.email=bob@example.com "$top/remote.git" "$top/bob"
 
-echo "== Alice sets up her clone and takes a lock on src/"
+echo "== Alice and Bob have a clone each; the remote they share is the arbiter"
 show git grite init --label alice
-printf 'lock_policy = "require"\n' >>.git/grite/config.toml
-show git grite lock acquire src --ttl 3s --reason "rework the login"
+# One machine, one clock: an expired lock need not be left alone for longer.
+printf 'lock_policy = "require"\n[lock]\nclock_skew = "0s"\n' >>.git/grite/config.toml
+show git grite lock acquire src --ttl 4s --reason "rework the login"
 
 echo
-echo "== Bob works in a work tree of his own; an overlapping lock is refused"
-git worktree add -q -b bob "$top/bob"
+echo "== In Bob's clone an overlapping lock is refused"
 cd "$top/bob"
+git grite init -q --label bob
+printf 'lock_policy = "require"\n[lock]\nclock_skew = "0s"\n' >>.git/grite/config.toml
 must_fail git grite lock acquire src/auth.go --ttl 15m
 
 echo
@@ -54,8 +57,13 @@ echo '// bob was here' >>src/auth.go
 must_fail git commit -qam 'touch the login'
 
 echo
-echo "== Alice is gone and her lease ends; Bob waits for it, takes over and commits"
+echo "== Alice is gone and her lease ends; Bob waits for it, takes over, commits and pushes"
 show git grite lock acquire src/auth.go --ttl 15m --wait 10s
 show git commit -qam 'touch the login'
-show git grite lock status
+show git push -q origin main
 show git grite lock release --mine
+
+echo
+echo "== Alice is told"
+cd "$top/alice"
+show git grite lock status
