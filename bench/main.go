@@ -53,6 +53,7 @@ func main() {
 	b.locks()
 	b.index()
 	b.hooks()
+	b.remotes()
 }
 
 // prepare builds the programs and a home of its own.
@@ -108,11 +109,11 @@ type step struct {
 }
 
 // run runs a command that has to succeed and returns how long it took.
-func (b *bench) run(s step) time.Duration {
+func (b *bench) run(s *step) time.Duration {
 	if s.before != nil {
 		s.before()
 	}
-	cmd := b.command(s)
+	cmd := b.command(*s)
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := time.Since(began)
@@ -133,13 +134,18 @@ func (b *bench) command(s step) *exec.Cmd {
 }
 
 // do runs a command outside of the measurement.
-func (b *bench) do(dir string, args ...string) { b.run(step{dir: dir, args: args}) }
+func (b *bench) do(dir string, args ...string) { b.run(&step{dir: dir, args: args}) }
 
 // selected tells whether a row is to be measured.
 func (b *bench) selected(row string) bool { return b.only.MatchString(row) }
 
 // row measures ours against base, in turns, and prints the medians.
 func (b *bench) row(name string, ours, base step, against string) {
+	b.pair(name, &ours, &base, against)
+}
+
+// pair is row for steps whose before sets what they run.
+func (b *bench) pair(name string, ours, base *step, against string) {
 	if !b.selected(name) {
 		return
 	}

@@ -42,7 +42,7 @@ func (b *bench) repo(name string, files, n int, packed bool) string {
 		check(err)
 		fmt.Fprintf(&refs, "create refs/grite/locks/%s %s\n", lock.Key(resource), oid)
 	}
-	b.run(step{dir: dir, stdin: refs.String(), args: []string{"git", "update-ref", "--stdin"}})
+	b.run(&step{dir: dir, stdin: refs.String(), args: []string{"git", "update-ref", "--stdin"}})
 	if packed {
 		b.do(dir, "git", "gc", "-q", "--prune=now")
 	}

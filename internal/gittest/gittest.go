@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -34,14 +35,35 @@ const gitconfig = `[init]
 
 // Env is a hermetic environment: the process's own without GIT_*, GRITE_* and
 // whatever else leads to somebody's settings, with a home of its own. extra
-// comes last.
+// comes last. What still runs in it when the test ends is killed.
 func Env(t testing.TB, extra ...string) []string {
 	t.Helper()
+	return append(Scrub(os.Environ()), append(Settings(newHome(t)), extra...)...)
+}
+
+func newHome(t testing.TB) string {
+	t.Helper()
 	home := t.TempDir()
-	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(gitconfig), 0o666); err != nil {
+	if err := WriteConfig(home); err != nil {
 		t.Fatal(err)
 	}
-	return append(Scrub(os.Environ()), append(Settings(home), extra...)...)
+	endWith(t, home)
+	return home
+}
+
+// worlds has the directory of the homes of each test that is running.
+var worlds sync.Map
+
+// endWith kills, at the end of the test, what then runs in any of its homes,
+// which t.TempDir makes in one directory.
+func endWith(t testing.TB, home string) {
+	world := filepath.Dir(home)
+	if _, known := worlds.LoadOrStore(world, true); !known {
+		t.Cleanup(func() {
+			worlds.Delete(world)
+			endAll(world)
+		})
+	}
 }
 
 // Scrub drops what could reach out of the test.
@@ -51,7 +73,8 @@ func Scrub(environ []string) []string {
 		name, _, _ := strings.Cut(kv, "=")
 		switch {
 		case strings.HasPrefix(name, "GIT_"), strings.HasPrefix(name, "GRITE_"), strings.HasPrefix(name, "XDG_"),
-			name == "HOME", name == "NO_COLOR", name == "EDITOR", name == "VISUAL", strings.HasPrefix(name, "SSH_"):
+			name == "HOME", name == "NO_COLOR", name == "EDITOR", name == "VISUAL", strings.HasPrefix(name, "SSH_"),
+			strings.HasSuffix(strings.ToLower(name), "_proxy"):
 		default:
 			env = append(env, kv)
 		}
@@ -135,10 +158,36 @@ type Result struct {
 	Code           int
 }
 
-// Run runs a program in the repository.
-func (r *Repo) Run(stdin string, name string, args ...string) Result {
+// command is a program of the repository's own PATH, or of the test's where
+// that has none of the name.
+func (r *Repo) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = r.Dir, r.Env
+	if filepath.Base(name) != name {
+		return cmd
+	}
+	for _, dir := range filepath.SplitList(lookup(r.Env, "PATH")) {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil && filepath.IsAbs(path) {
+			cmd.Path, cmd.Err = path, nil
+			break
+		}
+	}
+	return cmd
+}
+
+// lookup is the value of a variable, of which the last setting counts.
+func lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// Run runs a program in the repository.
+func (r *Repo) Run(stdin string, name string, args ...string) Result {
+	cmd := r.command(name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()

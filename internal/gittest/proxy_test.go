@@ -1,0 +1,138 @@
+package gittest
+
+import (
+	"strings"
+	"testing"
+)
+
+// proxied is a remote over HTTP behind a proxy, and a clone of it.
+func proxied(t *testing.T, initArgs ...string) (remote, r *Repo, proxy *FaultProxy) {
+	t.Helper()
+	remote = NewRemote(t, initArgs...)
+	for _, tr := range Transports(t) {
+		if tr.Name == "http" {
+			url, env := tr.Serve(t, remote.Dir)
+			proxy = Proxy(t, url)
+			return remote, remote.With(env...).Clone(t, proxy.URL), proxy
+		}
+	}
+	t.Fatal("no http")
+	return nil, nil, nil
+}
+
+// unanswered tells whether a push ended like one whose reply was lost: exit 1
+// and no line about the ref.
+func unanswered(res Result) bool { return res.Code == 1 && !strings.Contains(res.Stdout, lockRef) }
+
+func TestProxyPasses(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"sha1", "sha256"} {
+		remote, r, proxy := proxied(t, "--object-format="+format)
+		proxy.On(nil)
+		oid := r.lock(format)
+		r.pushed("", oid)
+		if proxy.Count(PushRefs) != 1 || proxy.Count(Push) != 1 || proxy.Count(Fetch) != 0 || remote.at() != oid {
+			t.Errorf("%s: %v, %q", format, proxy.count, remote.at())
+		}
+		r.Git("fetch", "-q", "origin", "+refs/grite/*:refs/x/*")
+		if proxy.Count(FetchRefs) != 1 || proxy.Count(Fetch) != 1 {
+			t.Errorf("%s: fetched with %v", format, proxy.count)
+		}
+	}
+}
+
+func TestProxyFaults(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault Fault
+		ends  func(res Result) bool
+		// Is the lock on the server before what is held back is released, and after?
+		before, after bool
+	}{
+		"drop reply":   {DropReply, unanswered, true, true},
+		"drop request": {DropRequest, unanswered, false, false},
+		"later":        {Later, unanswered, false, true},
+		"duplicate":    {Duplicate, func(res Result) bool { return res.Code == 0 }, true, true},
+		"status 500":   {Status(500), unanswered, false, false},
+		"status 401":   {Status(401), unanswered, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote, r, proxy := proxied(t)
+			proxy.On(Nth(Push, 1, tt.fault))
+			oid := r.lock("x")
+			if res := r.push("", oid); !tt.ends(res) {
+				t.Errorf("the client: %+v", res)
+			}
+			if got := remote.at() == oid; got != tt.before {
+				t.Errorf("on the server at once: %v", got)
+			}
+			if name == "duplicate" {
+				remote.Git("update-ref", "-d", lockRef)
+			}
+			if n := proxy.Release(); n != 0 != (name == "later" || name == "duplicate") {
+				t.Errorf("%d requests were held back", n)
+			}
+			if got := remote.at() == oid; got != tt.after {
+				t.Errorf("on the server at last: %v", got)
+			}
+			if n := proxy.Count(Push); n != 1 {
+				t.Errorf("%d pushes came", n)
+			}
+		})
+	}
+}
+
+func TestProxyOfReads(t *testing.T) {
+	t.Parallel()
+	_, r, proxy := proxied(t)
+	r.publish()
+	for kind, fault := range map[Kind]Fault{FetchRefs: Status(403), Fetch: DropReply} {
+		proxy.On(Nth(kind, 1, fault))
+		if res := r.Run("", "git", "fetch", "origin"); res.Code != 128 || proxy.Count(kind) != 1 {
+			t.Errorf("%s: %+v", kind, res)
+		}
+		r.Git("fetch", "origin")
+	}
+	proxy.On(Nth(PushRefs, 1, Status(403)))
+	if res := r.push("", r.lock("x")); res.Code != 128 || proxy.Count(Push) != 0 {
+		t.Errorf("forbidden: %+v", res)
+	}
+}
+
+func TestProxyDelays(t *testing.T) {
+	t.Parallel()
+	remote, r, proxy := proxied(t)
+	for name, release := range map[string]func(chan struct{}){
+		"channel": func(c chan struct{}) { close(c) },
+		"Release": func(chan struct{}) {
+			if proxy.Release() != 1 {
+				t.Error("nothing was held back")
+			}
+		},
+	} {
+		c := make(chan struct{})
+		proxy.On(Nth(Push, 1, Delay(c)))
+		oid := r.lock(name)
+		push := r.Start("git", "push", "-q", "origin", oid+":"+lockRef)
+		proxy.Arrived(Push, 1)
+		if remote.at() != "" {
+			t.Errorf("%s: not delayed", name)
+		}
+		release(c)
+		if res := push.Wait(); res.Code != 0 || remote.at() != oid {
+			t.Errorf("%s: %+v, %q", name, res, remote.at())
+		}
+		remote.Git("update-ref", "-d", lockRef)
+		proxy.Release()
+	}
+
+	// The client goes, the request comes.
+	proxy.On(Nth(Push, 1, Delay(nil)))
+	oid := r.lock("late")
+	push := r.Start("git", "push", "-q", "origin", oid+":"+lockRef)
+	proxy.Arrived(Push, 1)
+	push.Kill()
+	if proxy.Release(); remote.at() != oid {
+		t.Errorf("the delayed request did not come: %q", remote.at())
+	}
+}
