@@ -6,7 +6,7 @@ TAGS    := urfave_cli_no_docs
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSION)
 
-.PHONY: help build install demo test race fuzz bench lint cover clean needs
+.PHONY: help build install demo test race soak fuzz bench lint cover clean needs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -21,10 +21,13 @@ demo: build ## two actors on a scratch repository: grant, refusal, blocked commi
 	@PATH="$(CURDIR)/bin:$$PATH" sh docs/demo.sh
 
 test: needs lint ## everything that has to pass: lint, all tests with the race detector
-	$(GO) test -race -tags $(TAGS) ./...
+	$(GO) test -race -timeout 20m -tags $(TAGS) ./...
 
-race: ## the tests that race many processes, once more and longer
-	$(GO) test -race -tags $(TAGS) -count=3 -run 'Race|Histories|Concurrent' ./...
+race: ## the tests that race many processes, at full length
+	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./...
+
+soak: ## random commands of many clones on a bad line, for SOAK (10m)
+	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -race -timeout 0 -tags $(TAGS) -v -run 'Soak' ./internal/refstore
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z]+' --include='*_test.go' internal | cut -d' ' -f2 | sort -u); do \

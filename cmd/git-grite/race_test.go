@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -25,12 +26,12 @@ func together(fs ...func()) {
 	wg.Wait()
 }
 
-// rounds is n, or a tenth of it with -short.
+// rounds is a tenth of n, or all of them in "make race".
 func rounds(n int) int {
-	if testing.Short() {
-		return max(n/10, 1)
+	if os.Getenv("GRITE_TEST_FULL") == "1" {
+		return n
 	}
-	return n
+	return max(n/10, 1)
 }
 
 // racers are actors of one clone, every fourth in a linked work tree.
