@@ -143,7 +143,7 @@ func (s *session) view(ctx context.Context, refresh bool) (v view, unreachable, 
 	v.damaged, v.asOf = t.Damaged, s.env.Now()
 	if s.remote != nil {
 		v.asOf = s.remote.AsOf()
-		own, err := s.local.Load(ctx, false)
+		own, err := s.local.Own(ctx)
 		if err != nil {
 			return v, unreachable, err
 		}
@@ -169,7 +169,7 @@ func (s *session) unvouched(a config.Actor, locks []lock.Lock) {
 // apart tells which of the wanted locks of an actor are kept in this clone and
 // which on the remote. No resources means all own locks.
 func (s *session) apart(ctx context.Context, a config.Actor, wanted []lock.Resource) (here, there []lock.Resource, err error) {
-	own, err := s.local.Load(ctx, false)
+	own, err := s.local.Own(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -166,7 +166,7 @@ func runDeinit(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	if _, err := s.offline(config.Actor{}).Collect(ctx); err != nil {
 		return result{}, err
 	}
-	t, err := s.local.Load(ctx, false)
+	t, err := s.local.Own(ctx)
 	if err != nil {
 		return result{}, err
 	}

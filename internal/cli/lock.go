@@ -201,7 +201,7 @@ func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOpt
 
 // dropOffline removes own offline locks in whose place a granted one stands now.
 func (s *session) dropOffline(ctx context.Context, a config.Actor, grants []lock.Grant) error {
-	here, err := s.local.Load(ctx, false)
+	here, err := s.local.Own(ctx)
 	if err != nil {
 		return err
 	}

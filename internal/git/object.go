@@ -2,13 +2,14 @@ package git
 
 import (
 	"bytes"
-	"compress/zlib"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"hash/adler32"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,13 +66,30 @@ func (w *objectWriter) write(kind string, content []byte) OID {
 	sum.Write(content)
 	oid := hex.EncodeToString(sum.Sum(nil))
 
-	var packed bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&packed, zlib.BestSpeed) // the level is valid
-	z.Write(header)
-	z.Write(content)
-	z.Close()
-	w.err = w.store(oid, packed.Bytes())
+	w.err = w.store(oid, stored(append(header, content...)))
 	return OID(oid)
+}
+
+// stored wraps content in the zlib format (RFC 1950) without compressing it: our
+// objects are a few hundred bytes, and a compressor costs a millisecond to set
+// up. Git compresses them when it packs them.
+func stored(content []byte) []byte {
+	const block = 0xffff // the longest stored block (RFC 1951)
+	out := []byte{0x78, 0x01}
+	sum := adler32.Checksum(content)
+	for last := false; !last; {
+		part := content[:min(len(content), block)]
+		content = content[len(part):]
+		last = len(content) == 0
+		final := byte(0)
+		if last {
+			final = 1
+		}
+		n := uint16(len(part))
+		out = append(out, final, byte(n), byte(n>>8), byte(^n), byte(^n>>8))
+		out = append(out, part...)
+	}
+	return binary.BigEndian.AppendUint32(out, sum)
 }
 
 // store puts a loose object in its place the way git does: a temporary file

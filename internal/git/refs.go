@@ -83,7 +83,7 @@ func (r *Repo) looseRefs(prefix string, refs map[RefName]Ref) error {
 }
 
 func (r *Repo) looseRef(name RefName, refs map[RefName]Ref) {
-	text, err := os.ReadFile(r.refFile(name))
+	text, err := readSmall(r.refFile(name))
 	if err != nil {
 		return // deleted or packed since the directory was read
 	}

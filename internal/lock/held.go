@@ -186,28 +186,30 @@ func (m *Manager) releaseHeld(ctx context.Context, resources []Resource, nonce s
 		released = append(released, h.Lock)
 		changes = append(changes, Change{Key: h.Resource.Key(), Old: h.Version})
 	}
-	t, err := m.Store.Load(ctx, fresh)
-	if err != nil {
-		return nil, nil, err
-	}
-	wanted := resources
-	if len(wanted) == 0 {
-		wanted = t.mine(m.Owner)
-	}
-	// What else there is: leftovers of this owner, and the locks of others.
-	loose, leftovers, others, err := t.Release(m.Owner, wanted, nonce, m.Now())
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, c := range loose {
-		if at := slices.IndexFunc(changes, func(have Change) bool { return have.Key == c.Key }); at < 0 {
-			changes, released = append(changes, c), append(released, leftovers[i])
-		} else if fresh {
-			changes[at].Old = c.Old
+	if fresh || len(resources) == 0 {
+		t, err := m.Store.Load(ctx, fresh)
+		if err != nil {
+			return nil, nil, err
 		}
-	}
-	if !fresh { // an old view says nothing of who holds what now
-		others = nil
+		wanted := resources
+		if len(wanted) == 0 {
+			wanted = t.mine(m.Owner)
+		}
+		// What else there is: leftovers of this owner, and the locks of others.
+		loose, leftovers, theirs, err := t.Release(m.Owner, wanted, nonce, m.Now())
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, c := range loose {
+			if at := slices.IndexFunc(changes, func(have Change) bool { return have.Key == c.Key }); at < 0 {
+				changes, released = append(changes, c), append(released, leftovers[i])
+			} else if fresh {
+				changes[at].Old = c.Old
+			}
+		}
+		if fresh { // an old view says nothing of who holds what now
+			others = theirs
+		}
 	}
 	for _, h := range held {
 		if err := m.Ledger.Strike(h.Resource.Key()); err != nil {
@@ -222,7 +224,8 @@ func (m *Manager) releaseHeld(ctx context.Context, resources []Resource, nonce s
 		if !n.again(ctx, err) {
 			return nil, nil, err
 		}
-		if t, err = m.Store.Load(ctx, true); err != nil {
+		t, err := m.Store.Load(ctx, true)
+		if err != nil {
 			return nil, nil, err
 		}
 		changes, released, others = m.stillMine(t, released)

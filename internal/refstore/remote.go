@@ -63,7 +63,7 @@ func (s *Remote) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.local.read.table(ctx)
+	own, err := s.local.Own(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -44,10 +44,13 @@ func (s *Local) Queue(ctx context.Context) (end func(), err error) {
 	return lockFile(ctx, filepath.Join(s.dir, "lock"))
 }
 
+// Own lists and reads the locks of this clone, and nothing beside them.
+func (s *Local) Own(ctx context.Context) (*lock.Table, error) { return s.read.table(ctx) }
+
 // Load lists and reads all locks of this clone. It takes no file lock, and they
 // are always fresh.
 func (s *Local) Load(ctx context.Context, _ bool) (*lock.Table, error) {
-	t, err := s.read.table(ctx)
+	t, err := s.Own(ctx)
 	if err == nil && s.beside != nil {
 		var view *lock.Table
 		if view, err = s.beside.table(ctx); err == nil {
