@@ -41,7 +41,7 @@ func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context)
 	if err := noArgs(cc); err != nil {
 		return result{}, err
 	}
-	f := firing{Hooks: []hookLine{}}
+	f := firing{}
 	for _, tree := range s.repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
@@ -49,10 +49,11 @@ func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context)
 		}
 		for _, st := range hook.InspectPlace(place, tree.WorkTree) {
 			h := newHookJSON(tree, place, st)
-			f.add(h.WorkTree, h, h.OK || h.Name == "pre-commit" && tree.WorkTree == "")
-		}
-		if place.Fault != nil && f.fault == nil {
-			f.fault = place.Fault
+			h.OK = h.OK || h.Name == "pre-commit" && tree.WorkTree == "" // nobody commits there
+			if !h.OK {
+				f.explain(place)
+			}
+			f.add(h.WorkTree, h, h.OK)
 		}
 	}
 	return f.result("Git runs our hooks", "git does not run all of our hooks here")
@@ -72,47 +73,55 @@ func newHookJSON(tree *git.Repo, place hook.Place, st hook.Status) hookJSON {
 	return h
 }
 
-func (h hookJSON) String() string {
+func (h hookJSON) String() string { return h.Name + ": " + h.what() }
+
+// what says what git finds.
+func (h hookJSON) what() string {
 	by := h.By
 	if by == "" {
-		by = "another hook"
+		by = "another program"
 	}
-	line := h.Name + ": "
+	words := string(h.State)
 	switch h.State {
-	case hook.Installed, hook.Outdated, hook.Disabled:
-		line += map[hook.State]string{hook.Installed: "installed", hook.Outdated: "installed, in an older form", hook.Disabled: "not executable, so that git ignores it"}[h.State]
-		if h.Seat != h.Path {
-			line += fmt.Sprintf(", %s runs it", by)
-		}
-		line += fmt.Sprintf(" (%s)", printable(h.Seat))
-		if h.Chained && h.State != hook.Disabled {
-			line += ", an older hook runs first"
-		}
-		return line
+	case hook.Outdated:
+		words = "installed, in an older form"
 	case hook.Called:
-		return line + fmt.Sprintf("%s calls git-grite (%s)", by, printable(h.Path))
-	case hook.Renamed:
-		return line + fmt.Sprintf("renamed by another program, so that it does not run (%s)", printable(h.Moved[0]))
-	case hook.Shadowed:
-		line += fmt.Sprintf("shadowed by core.hooksPath = %q (%s)", h.HooksPath.Value, h.HooksPath.Scope)
-		if h.Path != "" {
-			line += fmt.Sprintf("; git looks at %s", printable(h.Path))
-		}
-		return line
+		words = "git-grite is called by " + by
 	case hook.Foreign:
-		return line + fmt.Sprintf("a hook of %s is there and ours is not (%s)", map[bool]string{true: "another program", false: h.By}[h.By == ""], printable(h.Path))
+		words = "not installed, there is a hook of " + by
+	case hook.Disabled:
+		words = "not executable, so that git ignores it"
 	case hook.Dangling:
-		return line + fmt.Sprintf("a dangling link (%s)", printable(h.Path))
+		words = "a link to nothing, which git ignores"
+	case hook.Renamed:
+		return fmt.Sprintf("%s moved ours to %s, where it does not run", by, printable(h.Moved[0]))
+	case hook.Shadowed:
+		words = fmt.Sprintf("shadowed by core.hooksPath = %q (%s)", h.HooksPath.Value, h.HooksPath.Scope)
+		if h.Path == "" {
+			return words
+		}
 	}
-	return line + fmt.Sprintf("%s (%s)", h.State, printable(h.Path))
+	at := h.Path
+	if h.Seat != "" {
+		at = h.Seat
+	}
+	words += fmt.Sprintf(" (%s)", printable(at))
+	if at != h.Path {
+		words += ", run by " + by
+	}
+	if h.Chained && h.OK && h.State != hook.Called {
+		words += ", an older hook runs first"
+	}
+	return words
 }
 
 // firing is what is known of the hooks of all work trees, by a look or by a
 // trial.
 type firing struct {
-	Hooks   []hookLine
+	hooks   []hookLine
 	trees   []string
 	missing bool            // one that should run does not
+	install bool            // installing would mend it
 	fault   *hook.PathError // why it is not installed, if so
 	title   string
 }
@@ -127,8 +136,18 @@ func (f *firing) add(tree string, h fmt.Stringer, ok bool) {
 	if n := len(f.trees); n == 0 || f.trees[n-1] != tree {
 		f.trees = append(f.trees, tree)
 	}
-	f.Hooks = append(f.Hooks, hookLine{tree, h})
+	f.hooks = append(f.hooks, hookLine{tree, h})
 	f.missing = f.missing || !ok
+}
+
+// explain tells that a hook in this place is not run, as far as a look tells.
+func (f *firing) explain(place hook.Place) {
+	switch {
+	case place.Fault == nil:
+		f.install = true
+	case f.fault == nil:
+		f.fault = place.Fault
+	}
 }
 
 func (f *firing) result(good, bad string) (result, error) {
@@ -146,8 +165,8 @@ func (f *firing) result(good, bad string) (result, error) {
 }
 
 func (f *firing) json() map[string]any {
-	list := make([]any, 0, len(f.Hooks))
-	for _, h := range f.Hooks {
+	list := make([]any, 0, len(f.hooks))
+	for _, h := range f.hooks {
 		list = append(list, h.hook)
 	}
 	return map[string]any{"hooks": list}
@@ -157,7 +176,7 @@ func (f *firing) json() map[string]any {
 func (f *firing) lines() (lines []string) {
 	tree := ""
 	indent := ""
-	for _, h := range f.Hooks {
+	for _, h := range f.hooks {
 		if len(f.trees) > 1 && h.tree != tree {
 			tree, indent = h.tree, "  "
 			lines = append(lines, printable(tree))
@@ -174,11 +193,13 @@ func (e *hooksError) Error() string { return e.found.title }
 
 func explainHooks(e *hooksError, now time.Time) failure {
 	data := e.found.json()
-	f := failure{data: data, details: data, lines: e.found.lines(), hints: []string{"git grite hooks install"}}
+	f := failure{data: data, details: data, lines: e.found.lines()}
+	if e.found.install {
+		f.hints = []string{"git grite hooks install"}
+	}
 	if e.found.fault != nil {
 		why := explainHooksPath(e.found.fault, now)
 		f.lines = append(append(f.lines, printable(e.found.fault.Error())), why.lines...)
-		f.hints = nil
 	}
 	return f
 }

@@ -55,7 +55,7 @@ func runHooksTest(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 		return result{}, err
 	}
 	defer os.RemoveAll(scratch)
-	f := firing{Hooks: []hookLine{}}
+	f := firing{}
 	for i, tree := range s.repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
@@ -69,6 +69,12 @@ func runHooksTest(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 			fired, err := fire(ctx, tree, st, dir, timeout)
 			if err != nil {
 				return result{}, err
+			}
+			if !fired.OK && !st.OK() {
+				f.explain(place)
+				if fired.Reason == "" {
+					fired.Reason = newHookJSON(tree, place, st).what()
+				}
 			}
 			f.add(fired.WorkTree, fired, fired.OK)
 		}
@@ -119,7 +125,7 @@ func (f firedJSON) String() string {
 	if f.Reason != "" {
 		line += ", " + f.Reason
 	}
-	if f.Output != "" {
+	if f.Output != "" && f.Reason == "" {
 		last := f.Output[strings.LastIndex(f.Output, "\n")+1:]
 		line += "; the last that was said: " + printable(last)
 	}
