@@ -69,7 +69,7 @@ func (s Status) install() (did string, err error) {
 		return "", err
 	}
 	if slot != "" {
-		if err := keep(s.Seat, slot); err != nil {
+		if err := s.keep(slot); err != nil {
 			return "", err
 		}
 	}
@@ -148,13 +148,31 @@ func (s Status) sharedTarget() bool {
 	return false
 }
 
-// keep renames a hook without a moment in which there is none. A link to a
-// symbolic link is not one everywhere, so those are simply renamed.
-func keep(path, slot string) error {
-	if !lookAt(path).link && os.Link(path, slot) == nil {
+// keep renames the hook at the seat without a moment in which there is none. A
+// link to a symbolic link is not one everywhere, so those are simply renamed.
+// What the hook's program had set aside stays beside it, where that program
+// finds it again when it removes its hook.
+func (s Status) keep(slot string) error {
+	there := lookAt(s.Seat)
+	if there.link || os.Link(s.Seat, slot) != nil {
+		if err := os.Rename(s.Seat, slot); err != nil {
+			return err
+		}
+	}
+	m := makerOf(there.text)
+	if m == nil || m.suffix == "" || m.runs {
 		return nil
 	}
-	return os.Rename(path, slot)
+	return setAside(s.Path+m.suffix, slot+m.suffix)
+}
+
+// setAside renames what another program set aside, when there is something and
+// the new name is free. Our own shim is nothing.
+func setAside(from, to string) error {
+	if f := lookAt(from); !f.exists || f.shim || lookAt(to).exists {
+		return nil
+	}
+	return os.Rename(from, to)
 }
 
 func remove(paths []string) error {

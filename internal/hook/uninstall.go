@@ -1,8 +1,6 @@
 package hook
 
-import (
-	"os"
-)
+import "os"
 
 // Uninstall removes our shims from a directory and puts back what they
 // replaced. It touches only files with our marker, and those that we saved.
@@ -59,8 +57,15 @@ func (s Status) uninstall() (did string, err error) {
 	if err := remove(rest); err != nil {
 		return "", err
 	}
-	if len(saved) > 1 && maker != nil && maker.suffix != "" && !lookAt(s.Path+maker.suffix).exists {
-		return "restored", os.Rename(saved[0], s.Path+maker.suffix) // as that program would have left it
+	if maker == nil || maker.suffix == "" || at != s.Path {
+		return "restored", nil
+	}
+	// As that program would have left them: what it had set aside, or what it
+	// would have found where ours was.
+	for _, aside := range append([]string{last + maker.suffix}, saved[:len(saved)-1]...) {
+		if err := setAside(aside, s.Path+maker.suffix); err != nil {
+			return "", err
+		}
 	}
 	return "restored", nil
 }
