@@ -160,3 +160,57 @@ func script(t *testing.T, r *gittest.Repo, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestFrameworkPush runs our hooks as the pre-commit framework does, which tells
+// of a push in its own variables.
+func TestFrameworkPush(t *testing.T) {
+	r := guarded(t, "path:src/").With("GRITE_LOCK_POLICY=require", "PRE_COMMIT=1")
+	from := r.Git("rev-parse", "HEAD")
+	r.Write("src/a.go", "y")
+	r.Git("commit", "-q", "--no-verify", "-am", "locked")
+	locked := r.Git("rev-parse", "HEAD")
+	r.Write("free/x", "y")
+	r.Git("commit", "-q", "--no-verify", "-am", "free")
+	r.Write("src/a.go", "z")
+	r.Git("add", ".")
+	remote := []string{"PRE_COMMIT_REMOTE_NAME=origin", "PRE_COMMIT_REMOTE_URL=/nowhere", "PRE_COMMIT_LOCAL_BRANCH=refs/heads/main", "PRE_COMMIT_REMOTE_BRANCH=refs/heads/main"}
+	for name, tt := range map[string]struct {
+		hook string
+		env  []string
+		stop bool
+	}{
+		"what is locked":     {"pre-push", append([]string{"PRE_COMMIT_FROM_REF=" + from, "PRE_COMMIT_TO_REF=" + locked}, remote...), true},
+		"what is free":       {"pre-push", append([]string{"PRE_COMMIT_FROM_REF=" + locked, "PRE_COMMIT_TO_REF=HEAD"}, remote...), false},
+		"first push":         {"pre-push", remote, true},
+		"no push":            {"pre-push", nil, false},
+		"commit":             {"pre-commit", nil, true},
+		"commit's at push":   {"pre-commit", remote, false},
+		"branch like a flag": {"pre-push", append(remote[:2:2], "PRE_COMMIT_LOCAL_BRANCH=--all"), false},
+	} {
+		res := r.With(tt.env...).Run("", "git-grite", "hook", tt.hook)
+		if stop := res.Code == 4; stop != tt.stop || stop != strings.Contains(res.Stderr, "src/a.go") || !stop && res.Code != 0 {
+			t.Errorf("%s: exit %d, %q", name, res.Code, res.Stderr)
+		}
+	}
+}
+
+// TestHooksHint is said once in a clone that is set up and has no hooks.
+func TestHooksHint(t *testing.T) {
+	const hint = "hooks are not installed here: git grite init"
+	r := gittest.New(t)
+	grite(t, r, "init", "--no-hooks")
+	for i, said := range []bool{true, false} {
+		if res := grite(t, r, "lock", "status"); strings.Contains(res.Stderr, hint) != said {
+			t.Errorf("call %d: %q", i+1, res.Stderr)
+		}
+	}
+	// A hook that calls ours is as good.
+	r = gittest.New(t)
+	grite(t, r, "init", "--no-hooks")
+	for _, name := range []string{"pre-commit", "pre-push"} {
+		script(t, r, ".git/hooks/"+name, "#!/bin/sh\ngit-grite hook "+name+" -- \"$@\" || exit\n")
+	}
+	if res := grite(t, r, "lock", "status"); strings.Contains(res.Stderr, hint) {
+		t.Errorf("with hooks: %q", res.Stderr)
+	}
+}

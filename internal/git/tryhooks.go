@@ -32,7 +32,8 @@ var author = []string{
 // further: its message is to come from a file that does not exist, which git
 // finds out only when the hook is done (seen up to git 2.39 and in the source
 // of 2.51). So there is no commit, no message hook, no editor and no signature
-// whatever the hook answers. The index is a copy. It returns what git and the
+// whatever the hook answers. The index is a copy; all that may be left are the
+// trees of what is staged, which the next commit would write. It returns what git and the
 // hooks printed; an error is that of the trial, not of the hook.
 func (t Trial) Commit(ctx context.Context) (output string, err error) {
 	index := filepath.Join(t.Scratch, "index")
