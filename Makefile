@@ -6,10 +6,12 @@ TAGS    := urfave_cli_no_docs
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSION)
 
-.PHONY: help build install demo test race soak fuzz bench lint cover clean needs
+MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
+
+.PHONY: help build install demo test test-managers race soak fuzz bench lint cover clean needs
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 build: ## build bin/git-grite
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/git-grite ./cmd/git-grite
@@ -20,8 +22,12 @@ install: ## install to ~/.local (or PREFIX=DIR)
 demo: build ## two actors on a scratch repository: grant, refusal, blocked commit, takeover
 	@PATH="$(CURDIR)/bin:$$PATH" sh docs/demo.sh
 
-test: needs lint ## everything that has to pass: lint, all tests with the race detector
+test: needs lint test-managers ## everything that has to pass: lint, all tests with the race detector
 	$(GO) test -race -timeout 20m -tags $(TAGS) ./...
+
+test-managers: ## our hooks beside lefthook, pre-commit, git-lfs and husky, the real ones
+	@sh .ci/managers "$(MANAGERS)"
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -race -timeout 20m -tags '$(TAGS) managers' -run Managers ./cmd/git-grite
 
 race: ## the tests that race many processes, at full length
 	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./...
@@ -41,11 +47,11 @@ bench: ## one table of ratios; see bench/
 
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
-	$(GO) vet -tags $(TAGS) ./...
+	$(GO) vet -tags '$(TAGS) managers' ./...
 	GOOS=windows $(GO) vet -tags $(TAGS) ./...
 	GOOS=darwin $(GO) vet -tags $(TAGS) ./...
 	$(GO) tool staticcheck -tags $(TAGS) ./...
-	shellcheck install.sh hooks/pre-commit hooks/pre-push docs/demo.sh .ci/needs
+	shellcheck install.sh hooks/pre-commit hooks/pre-push docs/demo.sh .ci/needs .ci/managers
 
 cover: ## coverage of the tests, as a table
 	$(GO) test -tags $(TAGS) -coverpkg=./internal/... -coverprofile=/tmp/git-grite.cover ./... && $(GO) tool cover -func=/tmp/git-grite.cover | tail -1

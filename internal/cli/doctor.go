@@ -116,18 +116,26 @@ func (s *session) checkIdentity(d *diagnosis) {
 	}
 }
 
+// checkHooks looks at what git would run in each work tree.
 func (s *session) checkHooks(ctx context.Context, d *diagnosis, fix bool) {
-	dir, err := hook.Find(ctx, s.repo)
-	if err == nil && fix {
-		_, err = hook.Install(dir)
+	if fix {
+		if _, err := s.installHooks(ctx); err != nil {
+			d.add("hooks", checkWarn, "", "%v", err)
+		}
 	}
-	switch {
-	case err != nil:
-		d.add("hooks", checkWarn, "", "%v", err)
-	case hooksIn(dir):
-		d.add("hooks", checkOK, "", "git runs them from %s", dir)
-	default:
-		d.add("hooks", checkWarn, "git grite hooks install", "git does not run all of ours: commits and pushes are not checked")
+	fires := true
+	for _, tree := range s.repo.Trees(ctx) {
+		place, err := hook.Find(ctx, tree)
+		if err != nil {
+			d.add("hooks", checkWarn, "", "%v", err)
+			fires = false
+		} else if all := hook.InspectPlace(place, tree.WorkTree); !hooksRun(all) && tree.WorkTree != "" {
+			d.add("hooks", checkWarn, "git grite hooks status", "git does not run all of ours in %s: commits and pushes there are not checked", treePath(tree))
+			fires = false
+		}
+	}
+	if fires {
+		d.add("hooks", checkOK, "git grite hooks test shows it", "git runs them in every work tree")
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
-	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
@@ -126,8 +125,8 @@ func explanations() []explanation {
 		}),
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
 		as[*config.Error](codeEnvironment, nil),
-		as[*hook.ForeignError](codeEnvironment, nil),
-		as[*hook.PathError](codeEnvironment, nil),
+		as(codeEnvironment, explainForeign),
+		as(codeEnvironment, explainHooksPath),
 		is(codeEnvironment, git.ErrNoRepository, "git init"),
 		is(codeEnvironment, git.ErrNoGit),
 		as[*git.VersionError](codeEnvironment, nil),

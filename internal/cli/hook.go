@@ -5,12 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
-	"syscall"
 
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
@@ -37,11 +32,18 @@ func runHook(ctx context.Context, env Env, args []string) int {
 	if err != nil {
 		return out.finish(err)
 	}
+	probed := answerProbe(env, run.name)
 	if code := run.runChain(ctx, &env); code != 0 {
 		return code
 	}
+	if probed {
+		return exitOf(codeConflict) // so that git stops
+	}
 	if env.getenv("GRITE_LOCK_POLICY") == string(guard.Off) {
 		return 0
+	}
+	if run.name == "pre-commit" && hook.FrameworkPushes(env.getenv) {
+		return 0 // the pre-commit framework runs its hooks in all stages
 	}
 	verdict, err := run.judge(ctx, env, out)
 	var stopped *signalError
@@ -71,49 +73,6 @@ func parseHook(args []string) (run hookRun, err error) {
 	}
 	run.args = args
 	return run, nil
-}
-
-// runChain runs the older hook as git would: with the same arguments and the
-// same input, and not at all when it is not executable. It returns its exit
-// code. What it reads is kept for us.
-func (run *hookRun) runChain(ctx context.Context, env *Env) int {
-	if run.chain == "" {
-		return 0
-	}
-	if st, err := os.Stat(run.chain); err != nil || !hook.Executable(st) {
-		return 0
-	}
-	stdin := env.Stdin
-	if run.name == "pre-push" {
-		text, err := io.ReadAll(env.Stdin)
-		if err != nil {
-			fmt.Fprintf(env.Stderr, "git-grite: cannot read what git says of the push: %v\n", err)
-			return 1
-		}
-		stdin, env.Stdin = bytes.NewReader(text), bytes.NewReader(text)
-	}
-	start := func(name string, args ...string) error {
-		cmd := exec.CommandContext(ctx, name, args...)
-		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = stdin, env.Stdout, env.Stderr, env.Environ, env.Dir
-		return cmd.Run()
-	}
-	err := error(syscall.ENOEXEC)
-	if runtime.GOOS != "windows" {
-		err = start(run.chain, run.args...)
-	}
-	if errors.Is(err, syscall.ENOEXEC) { // no shebang, or no such thing: git would ask sh too
-		err = start("sh", append([]string{run.chain}, run.args...)...)
-	}
-	var exit *exec.ExitError
-	switch {
-	case err == nil || errors.Is(err, exec.ErrWaitDelay):
-		return 0
-	case errors.As(err, &exit) && exit.ExitCode() > 0:
-		return exit.ExitCode()
-	case !errors.As(err, &exit):
-		fmt.Fprintf(env.Stderr, "git-grite: cannot run %s: %v\n", run.chain, err)
-	}
-	return 1
 }
 
 // judge finds the paths that are about to be committed or pushed and what locks
@@ -162,7 +121,7 @@ const maxCommits = 2000
 
 // judgePush judges what the pushed commits change.
 func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err error) {
-	updates, err := hook.ReadPush(s.env.Stdin)
+	updates, err := run.pushed(ctx, s)
 	if err != nil {
 		return v, err
 	}

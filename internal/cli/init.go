@@ -30,11 +30,11 @@ func initCommand() *command {
 // initJSON is the data of init.
 type initJSON struct {
 	actorJSON
-	Created  bool       `json:"created"` // the actor, just now
-	Config   string     `json:"config"`
-	Remote   string     `json:"remote"` // the arbiter, "" for this clone
-	Hooks    []hookJSON `json:"hooks,omitempty"`
-	AgentsMD string     `json:"agents_md,omitempty"` // created, updated or unchanged
+	Created  bool         `json:"created"` // the actor, just now
+	Config   string       `json:"config"`
+	Remote   string       `json:"remote"` // the arbiter, "" for this clone
+	Hooks    []changeJSON `json:"hooks,omitempty"`
+	AgentsMD string       `json:"agents_md,omitempty"` // created, updated or unchanged
 }
 
 func runInit(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
@@ -60,22 +60,25 @@ func runInit(ctx context.Context, env Env, out *printer, cc *cli.Context) (resul
 		return result{}, err
 	}
 	did = append(did, "Configuration: "+data.Config)
-	if data.Remote, err = s.arbiterName(ctx); err != nil {
-		return result{}, err
-	}
-	if data.Remote == "" {
+	switch data.Remote, err = s.arbiterName(ctx); {
+	case err != nil: // the hooks work without
+		out.warn("warning: %s", printable(err.Error()))
+	case data.Remote == "":
 		did = append(did, "Arbiter: this clone, which has no remote")
-	} else {
+	default:
 		did = append(did, "Arbiter: remote "+printable(data.Remote))
 	}
 	if !cc.Bool("no-hooks") {
 		changes, err := s.installHooks(ctx)
+		data.Hooks = changesJSON(changes)
 		for _, c := range changes {
-			data.Hooks = append(data.Hooks, hookJSON{Name: c.Name, Path: c.Path, Did: c.Did, OK: true})
 			did = append(did, fmt.Sprintf("Hook %s: %s", c.Name, c.Did))
 		}
 		if err != nil { // the locks work without
 			out.warn("warning: hooks are not installed: %s", printable(err.Error()))
+			for _, line := range explain(err, env.Now()).lines {
+				out.warn("  %s", line)
+			}
 		}
 	}
 	if cc.Bool("agents-md") {

@@ -95,7 +95,8 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = killDelay
 	if c.detached {
-		detach(cmd)
+		ownSession(cmd)
+		cmd.Cancel = func() error { return interruptSession(cmd.Process) }
 		cmd.WaitDelay = detachedDelay
 	}
 	if c.stdin != nil {
@@ -109,7 +110,7 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		if c.detached && cmd.Process != nil {
-			killDetached(cmd.Process)
+			killSession(cmd.Process)
 		}
 		return nil, cause
 	}

@@ -3,17 +3,16 @@ package git
 import (
 	"os"
 	"os/exec"
-	"syscall"
 )
 
 // interrupt ends a git process: Windows has no signal that asks for it.
 func interrupt(p *os.Process) error { return p.Kill() }
 
-// detach gives a process a group of its own, away from the console's Ctrl-C.
-func detach(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
-}
+// ownSession does nothing: Windows has no sessions.
+func ownSession(*exec.Cmd) {}
 
-// killDetached does nothing: the process itself is gone by now, and Windows has
-// no group to be killed with it.
-func killDetached(*os.Process) {}
+// interruptSession ends the process alone.
+func interruptSession(leader *os.Process) error { return leader.Kill() }
+
+// killSession does nothing: the process itself is gone by now.
+func killSession(*os.Process) {}

@@ -18,6 +18,7 @@ type Repo struct {
 
 	dir    string // where children run: the caller's directory
 	env    []string
+	raw    []string // the caller's environment, for git that runs the user's hooks
 	config localConfig
 
 	checked string // what CheckVersionOnce found and could not write down yet
@@ -27,7 +28,7 @@ type Repo struct {
 // for a process with environment env. It returns ErrNoRepository (wrapped)
 // when git would not find or not use one, and ErrNoGit.
 func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
-	r := &Repo{dir: dir, env: environment(env)}
+	r := &Repo{dir: dir, env: environment(env), raw: env}
 	if !r.discover() {
 		if err := r.ask(ctx); err != nil {
 			return nil, err

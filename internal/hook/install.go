@@ -1,11 +1,6 @@
-// Package hook knows where the hooks of a repository live, which of them are
-// ours and how to install ours beside those of others, and what git tells a
-// hook on its standard input. It does not know what the hooks decide.
 package hook
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,94 +9,30 @@ import (
 	"github.com/git-grite/git-grite/hooks"
 )
 
-// marker is in the first lines of every shim that was ever made.
-var marker = []byte("# git-grite hook shim, format ")
-
-// saved is what an existing hook is renamed to; it keeps running from there.
-const saved = ".pre-grite"
-
 // ForeignError is a hook that cannot be chained without breaking it.
 type ForeignError struct {
 	Path, Reason string
+	Lines        []Line // to add to it instead
 }
 
 func (e *ForeignError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Reason) }
-
-// State is what git finds where a hook should be.
-type State string
-
-// The states of a hook.
-const (
-	Installed State = "installed" // our shim, in its present form
-	Outdated  State = "outdated"  // our shim, in another form
-	Missing   State = "missing"
-	Foreign   State = "foreign"  // somebody else's hook
-	Disabled  State = "disabled" // our shim, but not executable
-)
-
-// Status is one hook of a repository.
-type Status struct {
-	Name    string
-	Path    string
-	State   State
-	Chained bool // an older hook runs first
-}
-
-// OK tells whether git runs our shim.
-func (s Status) OK() bool { return s.State == Installed || s.State == Outdated }
-
-// Inspect looks at the hooks in a directory.
-func Inspect(dir string) []Status {
-	var all []Status
-	for _, name := range hooks.Names {
-		all = append(all, inspect(dir, name))
-	}
-	return all
-}
-
-func inspect(dir, name string) Status {
-	s := Status{Name: name, Path: filepath.Join(dir, name), State: Missing}
-	_, err := os.Lstat(s.Path + saved)
-	s.Chained = err == nil
-	st, err := os.Lstat(s.Path)
-	if err != nil {
-		return s
-	}
-	s.State = Foreign
-	text, err := os.ReadFile(s.Path)
-	if err != nil || !st.Mode().IsRegular() || !isShim(text) {
-		return s
-	}
-	switch {
-	case !Executable(st):
-		s.State = Disabled
-	case bytes.Equal(text, hooks.Shim(name)):
-		s.State = Installed
-	default:
-		s.State = Outdated
-	}
-	return s
-}
-
-// isShim tells whether a hook is one of ours, of whatever format.
-func isShim(text []byte) bool {
-	head := text[:min(len(text), 200)]
-	return bytes.Contains(head, marker)
-}
 
 // Change is what was done to one hook.
 type Change struct {
 	Name string
 	Path string
-	Did  string // "installed", "updated", "unchanged", "removed", "restored", "absent"
+	Did  string // "installed", "updated", "unchanged", "removed", "restored", "absent", "not ours"
+	By   string // the program whose hook ours was put beside, when we know it
 }
 
-// Install puts our shims into a directory, which it makes when needed. A hook
-// that is there already is renamed and runs first. It returns *ForeignError,
-// before anything is changed, when one cannot be chained.
-func Install(dir string) ([]Change, error) {
-	for _, s := range Inspect(dir) {
-		if err := chainable(s); err != nil {
+// Install puts our shims into a directory, which it makes when needed; top is
+// the work tree's, "" in a bare repository. A hook that is there already is
+// renamed and runs first; a program that runs what it finds itself keeps its
+// place. It returns *ForeignError, before anything is changed, when one cannot
+// be chained. No saved hook is ever overwritten but by its own newer form.
+func Install(dir, top string) ([]Change, error) {
+	for _, s := range Inspect(dir, top) {
+		if _, err := s.slot(); err != nil {
 			return nil, err
 		}
 	}
@@ -109,62 +40,148 @@ func Install(dir string) ([]Change, error) {
 		return nil, err
 	}
 	var changes []Change
-	for _, s := range Inspect(dir) {
-		did, err := install(s)
+	for _, s := range Inspect(dir, top) {
+		did, err := s.install()
+		if err == nil && s.misplaced() {
+			did, err = "updated", s.replace(dir, top)
+		}
 		if err != nil {
 			return changes, err
 		}
-		changes = append(changes, Change{Name: s.Name, Path: s.Path, Did: did})
+		changes = append(changes, Change{Name: s.Name, Path: s.Path, Did: did, By: s.By})
 	}
 	return changes, nil
 }
 
-// ownName finds hooks that decide by their own name what to do, which renaming
-// them would break.
-var ownName = `basename\s+(--\s+)?"?\$\{?(0|BASH_SOURCE)|\$\{0##\*/\}|\$0:t`
-
-func chainable(s Status) error {
-	if s.State != Foreign {
-		return nil
+func (s Status) install() (did string, err error) {
+	switch s.State {
+	case Called:
+		return "unchanged", nil
+	case Installed:
+		return "unchanged", remove(s.Moved)
+	case Outdated, Disabled:
+		did = "updated"
+	default:
+		did = "installed"
 	}
-	if s.Chained {
-		return &ForeignError{s.Path, fmt.Sprintf("is not ours and %s exists too; another tool may have replaced our hook: keep the one you need as %s, and remove the other", s.Path+saved, s.Path)}
-	}
-	st, err := os.Stat(s.Path)
+	slot, err := s.slot()
 	if err != nil {
-		return nil // a dangling link: git ignores it, and so do we
+		return "", err
 	}
-	if st.IsDir() {
-		return &ForeignError{s.Path, "is a directory, not a hook; remove it first"}
+	if slot != "" {
+		if err := s.keep(slot); err != nil {
+			return "", err
+		}
 	}
-	text, err := os.ReadFile(s.Path)
-	if err != nil {
-		return err
+	if err := writeShim(s.Seat, hooks.Shim(s.Name)); err != nil {
+		return "", err
 	}
-	if regexp.MustCompile(ownName).Match(text) {
-		return &ForeignError{s.Path, fmt.Sprintf("decides by its own name what to do, so that it cannot be renamed; add this line to it instead: git-grite hook %s -- \"$@\" || exit", s.Name)}
-	}
-	return nil
+	return did, remove(s.Moved)
 }
 
-func install(s Status) (did string, err error) {
-	switch s.State {
-	case Installed:
-		return "unchanged", nil
-	case Foreign:
-		// A link first, so that there is no moment without a hook.
-		if err := os.Link(s.Path, s.Path+saved); err != nil {
-			if err := os.Rename(s.Path, s.Path+saved); err != nil {
-				return "", err
-			}
+// misplaced tells whether our shim runs a hook of a program that would rather
+// run ours: should that program install its hook once more, it would run itself.
+func (s Status) misplaced() bool {
+	for _, old := range s.Saved {
+		f := lookAt(old)
+		if m := makerOf(f.text); m != nil && m.runs && f.executable && s.Seat == s.Path {
+			return true
 		}
-		did = "installed"
-	case Missing:
-		did = "installed"
-	default:
-		did = "updated"
 	}
-	return did, writeShim(s.Path, hooks.Shim(s.Name))
+	return false
+}
+
+func (s Status) replace(dir, top string) error {
+	s = inspect(dir, s.Name, top)
+	if _, err := s.uninstall(); err != nil {
+		return err
+	}
+	_, err := inspect(dir, s.Name, top).install()
+	return err
+}
+
+// ownName finds hooks that decide by their own name what to do, which renaming
+// them would break.
+var ownName = regexp.MustCompile(`basename\s+(--\s+)?"?\$\{?(0|BASH_SOURCE)|\$\{0##\*/\}|\$0:t|basename\(\s*(\$0|__FILE__|__file__|sys\.argv)|sys\.argv\[0\]|process\.argv\[1\]`)
+
+// slot returns what the hook at the seat of ours is to be renamed to, "" when
+// nothing stands there.
+func (s Status) slot() (string, error) {
+	there := lookAt(s.Seat)
+	if s.State == Called || !there.exists || there.shim {
+		return "", nil
+	}
+	refuse := func(reason string) (string, error) {
+		return "", &ForeignError{Path: s.Seat, Reason: reason, Lines: []Line{{s.Seat, CallLine(s.Name)}}}
+	}
+	if there.dir {
+		return "", &ForeignError{Path: s.Seat, Reason: "is a directory, not a hook; remove it first"}
+	}
+	if ownName.Match(there.text) || there.link && s.sharedTarget() {
+		return refuse("decides by its own name what to do, so that it cannot be renamed; add a line to it instead")
+	}
+	for _, slot := range slots {
+		if old := lookAt(s.Path + slot); old.exists && supersedes(there, old) {
+			return s.Path + slot, nil
+		}
+	}
+	for i, slot := range slots {
+		// The second is used only where it is clear who moved ours away and
+		// what the first one is.
+		if !lookAt(s.Path+slot).exists && (i == 0 || len(s.Moved) > 0) {
+			return s.Path + slot, nil
+		}
+	}
+	return refuse(fmt.Sprintf("is not ours and %s exists too; another tool may have replaced our hook: keep the one you need as %s and remove the other, or add a line to it", s.Path+slots[0], s.Seat))
+}
+
+// sharedTarget tells whether another hook is a link to the same file, which then
+// has nothing but its name to go by.
+func (s Status) sharedTarget() bool {
+	entries, _ := os.ReadDir(filepath.Dir(s.Path)) // a directory that cannot be read has no hooks
+	for _, e := range entries {
+		other := filepath.Join(filepath.Dir(s.Path), e.Name())
+		if other != s.Path && e.Type()&os.ModeSymlink != 0 && real(other) == real(s.Path) && filepath.Ext(other) == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// keep renames the hook at the seat without a moment in which there is none. A
+// link to a symbolic link is not one everywhere, so those are simply renamed.
+// What the hook's program had set aside stays beside it, where that program
+// finds it again when it removes its hook.
+func (s Status) keep(slot string) error {
+	there := lookAt(s.Seat)
+	if there.link || os.Link(s.Seat, slot) != nil {
+		if err := os.Rename(s.Seat, slot); err != nil {
+			return err
+		}
+	}
+	m := makerOf(there.text)
+	if m == nil || m.suffix == "" || m.runs {
+		return nil
+	}
+	return setAside(s.Path+m.suffix, slot+m.suffix)
+}
+
+// setAside renames what another program set aside, when there is something and
+// the new name is free. Our own shim is nothing.
+func setAside(from, to string) error {
+	if f := lookAt(from); !f.exists || f.shim || lookAt(to).exists {
+		return nil
+	}
+	return os.Rename(from, to)
+}
+
+func remove(paths []string) error {
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeShim replaces a hook by rename; a running commit sees the old or the new.
@@ -187,28 +204,4 @@ func writeShim(path string, text []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
-}
-
-// Uninstall removes our shims from a directory and puts back what they
-// replaced. It touches only files with our marker.
-func Uninstall(dir string) ([]Change, error) {
-	var changes []Change
-	for _, s := range Inspect(dir) {
-		c := Change{Name: s.Name, Path: s.Path, Did: "absent"}
-		var err error
-		switch {
-		case s.State == Missing && !s.Chained:
-		case s.State == Foreign:
-			c.Did = "not ours"
-		case s.Chained:
-			c.Did, err = "restored", os.Rename(s.Path+saved, s.Path)
-		default:
-			c.Did, err = "removed", os.Remove(s.Path)
-		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return changes, err
-		}
-		changes = append(changes, c)
-	}
-	return changes, nil
 }

@@ -35,6 +35,24 @@ func ReadPush(in io.Reader) ([]git.PushUpdate, error) {
 	return updates, lines.Err()
 }
 
+// FrameworkPush is what the pre-commit framework tells one of its hooks of a
+// push, through PRE_COMMIT_* variables and not on standard input (seen with
+// 3.0.4): of one ref, the first that has something to push. args are those that
+// git would give to the hook. Without a LocalOID it is all that Local has.
+func FrameworkPush(getenv func(string) string) (u git.PushUpdate, args []string) {
+	name, url := getenv("PRE_COMMIT_REMOTE_NAME"), getenv("PRE_COMMIT_REMOTE_URL")
+	return git.PushUpdate{
+		Local: git.RefName(getenv("PRE_COMMIT_LOCAL_BRANCH")), LocalOID: oid(getenv("PRE_COMMIT_TO_REF")),
+		Remote: git.RefName(getenv("PRE_COMMIT_REMOTE_BRANCH")), RemoteOID: oid(getenv("PRE_COMMIT_FROM_REF")),
+	}, []string{name, url}
+}
+
+// FrameworkPushes tells whether the pre-commit framework runs its hooks for a
+// push. It runs those that name no stages in every stage.
+func FrameworkPushes(getenv func(string) string) bool {
+	return getenv("PRE_COMMIT") != "" && getenv("PRE_COMMIT_REMOTE_NAME") != ""
+}
+
 // oid maps an id of zeros, of either length, to none.
 func oid(s string) git.OID {
 	if strings.Trim(s, "0") == "" {

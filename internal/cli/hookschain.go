@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"syscall"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/hook"
+)
+
+// runChain runs the older hooks as git would: with the same arguments and the
+// same input, and not at all when they are not executable. The first that fails
+// ends it with its exit code. What they read is kept for us.
+func (run *hookRun) runChain(ctx context.Context, env *Env) int {
+	if run.chain == "" {
+		return 0
+	}
+	var input []byte
+	for _, old := range hook.Chain(run.chain) {
+		stdin := env.Stdin
+		if run.name == "pre-push" {
+			if input == nil {
+				text, err := io.ReadAll(env.Stdin)
+				if err != nil {
+					fmt.Fprintf(env.Stderr, "git-grite: cannot read what git says of the push: %v\n", err)
+					return 1
+				}
+				input = text
+			}
+			stdin, env.Stdin = bytes.NewReader(input), bytes.NewReader(input)
+		}
+		if code := runOld(ctx, *env, old, stdin, run.args); code != 0 {
+			return code
+		}
+	}
+	return 0
+}
+
+// runOld runs one older hook and returns its exit code.
+func runOld(ctx context.Context, env Env, path string, stdin io.Reader, args []string) int {
+	start := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = stdin, env.Stdout, env.Stderr, env.Environ, env.Dir
+		return cmd.Run()
+	}
+	err := error(syscall.ENOEXEC)
+	if runtime.GOOS != "windows" {
+		err = start(path, args...)
+	}
+	if errors.Is(err, syscall.ENOEXEC) { // no shebang, or no such thing: git would ask sh too
+		err = start("sh", append([]string{path}, args...)...)
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return 0
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode()
+	case !errors.As(err, &exit):
+		fmt.Fprintf(env.Stderr, "git-grite: cannot run %s: %v\n", path, err)
+	}
+	return 1
+}
+
+// pushed is what git is about to push, as git says it or, where we are one of
+// the hooks of the pre-commit framework, as that does.
+func (run *hookRun) pushed(ctx context.Context, s *session) ([]git.PushUpdate, error) {
+	updates, err := hook.ReadPush(s.env.Stdin)
+	if err != nil || len(updates) > 0 || !hook.FrameworkPushes(s.env.getenv) {
+		return updates, err
+	}
+	update, args := hook.FrameworkPush(s.env.getenv)
+	run.args = args
+	if update.LocalOID != "" {
+		return []git.PushUpdate{update}, nil
+	}
+	// A first push: the framework names the branch and no commit.
+	oid, err := s.repo.CommitOf(ctx, string(update.Local))
+	update.LocalOID = oid
+	return []git.PushUpdate{update}, err
+}

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/hook"
+)
+
+// hookJSON is one hook of one work tree as programs see it.
+type hookJSON struct {
+	Name      string         `json:"name"`
+	WorkTree  string         `json:"worktree"` // or the bare repository
+	Path      string         `json:"path,omitempty"`
+	State     hook.State     `json:"state"`
+	By        string         `json:"by,omitempty"`
+	Seat      string         `json:"shim,omitempty"`
+	Moved     []string       `json:"moved,omitempty"`
+	Chained   bool           `json:"chained,omitempty"`
+	Saved     []string       `json:"saved,omitempty"`
+	HooksPath *hooksPathJSON `json:"hooks_path,omitempty"`
+	OK        bool           `json:"ok"`
+}
+
+// hooksPathJSON is core.hooksPath.
+type hooksPathJSON struct {
+	Value string `json:"value"`
+	Scope string `json:"scope"`
+}
+
+func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
+	s, err := open(ctx, env, out, cc)
+	if err != nil {
+		return result{}, err
+	}
+	if err := noArgs(cc); err != nil {
+		return result{}, err
+	}
+	f := firing{}
+	for _, tree := range s.repo.Trees(ctx) {
+		place, err := hook.Find(ctx, tree)
+		if err != nil {
+			return result{}, err
+		}
+		for _, st := range hook.InspectPlace(place, tree.WorkTree) {
+			h := newHookJSON(tree, place, st)
+			h.OK = h.OK || h.Name == "pre-commit" && tree.WorkTree == "" // nobody commits there
+			if !h.OK {
+				f.explain(place)
+			}
+			f.add(h.WorkTree, h, h.OK)
+		}
+	}
+	return f.result("Git runs our hooks", "git does not run all of our hooks here")
+}
+
+func newHookJSON(tree *git.Repo, place hook.Place, st hook.Status) hookJSON {
+	h := hookJSON{
+		Name: st.Name, WorkTree: treePath(tree), Path: st.Path, State: st.State, By: st.By, Moved: st.Moved,
+		Chained: len(st.Saved) > 0, Saved: st.Saved, OK: st.OK(),
+	}
+	if st.State == hook.Installed || st.State == hook.Outdated || st.State == hook.Disabled {
+		h.Seat = st.Seat
+	}
+	if place.Scope != "" {
+		h.HooksPath = &hooksPathJSON{place.Value, place.Scope}
+	}
+	return h
+}
+
+func (h hookJSON) String() string { return h.Name + ": " + h.what() }
+
+// what says what git finds.
+func (h hookJSON) what() string {
+	by := h.By
+	if by == "" {
+		by = "another program"
+	}
+	words := string(h.State)
+	switch h.State {
+	case hook.Outdated:
+		words = "installed, in an older form"
+	case hook.Called:
+		words = "git-grite is called by " + by
+	case hook.Foreign:
+		words = "not installed, there is a hook of " + by
+	case hook.Disabled:
+		words = "not executable, so that git ignores it"
+	case hook.Dangling:
+		words = "a link to nothing, which git ignores"
+	case hook.Renamed:
+		return fmt.Sprintf("%s moved ours to %s, where it does not run", by, printable(h.Moved[0]))
+	case hook.Shadowed:
+		words = fmt.Sprintf("shadowed by core.hooksPath = %q (%s)", h.HooksPath.Value, h.HooksPath.Scope)
+		if h.Path == "" {
+			return words
+		}
+	}
+	at := h.Path
+	if h.Seat != "" {
+		at = h.Seat
+	}
+	words += fmt.Sprintf(" (%s)", printable(at))
+	if at != h.Path {
+		words += ", run by " + by
+	}
+	if h.Chained && h.OK && h.State != hook.Called {
+		words += ", an older hook runs first"
+	}
+	return words
+}
+
+// firing is what is known of the hooks of all work trees, by a look or by a
+// trial.
+type firing struct {
+	hooks   []hookLine
+	trees   []string
+	missing bool            // one that should run does not
+	install bool            // installing would mend it
+	fault   *hook.PathError // why it is not installed, if so
+	title   string
+}
+
+// hookLine is one hook in one work tree.
+type hookLine struct {
+	tree string
+	hook fmt.Stringer // and JSON
+}
+
+func (f *firing) add(tree string, h fmt.Stringer, ok bool) {
+	if n := len(f.trees); n == 0 || f.trees[n-1] != tree {
+		f.trees = append(f.trees, tree)
+	}
+	f.hooks = append(f.hooks, hookLine{tree, h})
+	f.missing = f.missing || !ok
+}
+
+// explain tells that a hook in this place is not run, as far as a look tells.
+func (f *firing) explain(place hook.Place) {
+	switch {
+	case place.Fault == nil:
+		f.install = true
+	case f.fault == nil:
+		f.fault = place.Fault
+	}
+}
+
+func (f *firing) result(good, bad string) (result, error) {
+	f.title = good
+	if f.missing {
+		f.title = bad
+		return result{}, &hooksError{f}
+	}
+	return result{data: f.json(), text: func(w io.Writer) {
+		fmt.Fprintln(w, f.title)
+		for _, line := range f.lines() {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}}, nil
+}
+
+func (f *firing) json() map[string]any {
+	list := make([]any, 0, len(f.hooks))
+	for _, h := range f.hooks {
+		list = append(list, h.hook)
+	}
+	return map[string]any{"hooks": list}
+}
+
+// lines has a line per hook, below its work tree where there are several.
+func (f *firing) lines() (lines []string) {
+	tree := ""
+	indent := ""
+	for _, h := range f.hooks {
+		if len(f.trees) > 1 && h.tree != tree {
+			tree, indent = h.tree, "  "
+			lines = append(lines, printable(tree))
+		}
+		lines = append(lines, indent+h.hook.String())
+	}
+	return lines
+}
+
+// hooksError is a repository in which git does not run all our hooks.
+type hooksError struct{ found *firing }
+
+func (e *hooksError) Error() string { return e.found.title }
+
+func explainHooks(e *hooksError, now time.Time) failure {
+	data := e.found.json()
+	f := failure{data: data, details: data, lines: e.found.lines()}
+	if e.found.install {
+		f.hints = []string{"git grite hooks install"}
+	}
+	if e.found.fault != nil {
+		why := explainHooksPath(e.found.fault, now)
+		f.lines = append(append(f.lines, printable(e.found.fault.Error())), why.lines...)
+	}
+	return f
+}
