@@ -30,8 +30,7 @@ var author = []string{
 
 // Commit runs a "git commit" that gets as far as the pre-commit hook and no
 // further: its message is to come from a file that does not exist, which git
-// finds out only when the hook is done (seen up to git 2.39 and in the source
-// of 2.51). So there is no commit, no message hook, no editor and no signature
+// finds out only when the hook is done (seen with git 2.39). So there is no commit, no message hook, no editor and no signature
 // whatever the hook answers. The index is a copy; all that may be left are the
 // trees of what is staged, which the next commit would write. It returns what git and the
 // hooks printed; an error is that of the trial, not of the hook.
