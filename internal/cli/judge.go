@@ -78,6 +78,11 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if len(run.args) > 1 && run.args[0] != run.args[1] {
 		remote = run.args[0]
 	}
+	memo := s.pushMemo(ctx, remote, updates)
+	if seen, ok := memo.read(); ok {
+		return verdict{stopped: seen.Stopped}, nil
+	}
+	defer func() { memo.write(v.Blocked()) }()
 	commits, more, err := s.repo.PushedCommits(ctx, updates, remote, maxCommits)
 	if err != nil || len(commits) == 0 {
 		return v, err
@@ -91,12 +96,20 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if more {
 		s.out.warn("git-grite: this push has more than %d commits; the newest %[1]d are checked", maxCommits)
 	}
+	if edge := cut(commits); len(edge) > 0 {
+		s.out.warn("git-grite: what %s at the edge of this shallow clone changes is not known here", count(len(edge), "commit"))
+	}
 	return v, v.judgeCommits(ctx, s, commits)
 }
 
 // ownRef tells whether a ref is one that git-grite keeps itself.
 func ownRef(name git.RefName) bool {
 	return bytes.HasPrefix([]byte(name), []byte("refs/grite/")) || bytes.HasPrefix([]byte(name), []byte("refs/git-grite/"))
+}
+
+// cut returns the commits whose parents a shallow clone does not have.
+func cut(commits []git.Commit) []git.Commit {
+	return slices.DeleteFunc(slices.Clone(commits), func(c git.Commit) bool { return !c.Cut })
 }
 
 // judgeCommits judges the paths that the commits change. A merge that collides
@@ -133,8 +146,12 @@ func (v *verdict) judgeCommits(ctx context.Context, s *session, commits []git.Co
 			edited, ok := edits[merge]
 			if !ok {
 				var err error
-				if edited, err = s.repo.MergeEdits(ctx, merge); err != nil {
-					edited = []string{path} // a git that cannot tell: the first look stands
+				edited, err = s.repo.MergeEdits(ctx, merge)
+				switch {
+				case ctx.Err() != nil: // no time left to tell: not held against anybody
+					listErr = context.Cause(ctx)
+				case err != nil: // a git that cannot tell: the first look stands
+					return true
 				}
 				edits[merge] = edited
 			}
