@@ -50,8 +50,16 @@ func TestCheckRange(t *testing.T) {
 			t.Errorf("%s: %s", rng, res.Stderr)
 		}
 	}
+	named := r.Git("rev-parse", "HEAD") // a file may be called like a commit of the range
+	r.Write(named, "x")
+	r.Git("add", ".")
+	r.Git("commit", "-qm", "odd name")
+	grite(t, r.With("GRITE_ACTOR=carol"), "lock", "acquire", "-r", "path:"+named)
+	if res := check(t, r, 4, "--range", "HEAD~2..", "--as", "alice"); !strings.Contains(res.Stderr, "  "+named+"\n") {
+		t.Errorf("said %s", res.Stderr)
+	}
 	for policy, blocked := range map[string]bool{"off": false, "warn": false, "require": true} {
-		res := check(t, r.With("GRITE_LOCK_POLICY=off"), 4, "--range", base+"..HEAD", "--policy", policy, "--json")
+		res := check(t, r.With("GRITE_LOCK_POLICY=off"), 4, "--range", base+"..HEAD", "--as", "carol", "--policy", policy, "--json")
 		var e envelope
 		var data struct {
 			Policy     string

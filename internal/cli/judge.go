@@ -83,7 +83,7 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 		return verdict{stopped: seen.Stopped}, nil
 	}
 	defer func() { memo.write(v.Blocked()) }()
-	commits, more, err := s.repo.PushedCommits(ctx, updates, remote, maxCommits)
+	commits, more, err := s.repo.PushedCommits(ctx, updates, s.published(remote), maxCommits)
 	if err != nil || len(commits) == 0 {
 		return v, err
 	}
@@ -100,6 +100,20 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 		s.out.warn("git-grite: what %s at the edge of this shallow clone changes is not known here", count(len(edge), "commit"))
 	}
 	return v, v.judgeCommits(ctx, s, commits)
+}
+
+// published names the remotes whose commits a push to remote does not publish
+// any more: that remote, and the arbiter, which everybody who shares these locks
+// can see. Others do not count, else a detour by a fork would go unjudged. For a
+// push to a URL, "", it returns nil: it may be any of them.
+func (s *session) published(remote string) []string {
+	switch {
+	case remote == "":
+		return nil
+	case s.remote == nil || s.remote.Name() == remote:
+		return []string{remote}
+	}
+	return []string{remote, s.remote.Name()}
 }
 
 // ownRef tells whether a ref is one that git-grite keeps itself.

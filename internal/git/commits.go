@@ -29,10 +29,10 @@ type Commit struct {
 }
 
 // PushedCommits lists the commits that a push would publish, newest first, at
-// most most of them; more tells that there are others. remote is the name of
-// the remote, "" for a push to a URL. Commits that a remote-tracking branch has
-// already are not among them.
-func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remote string, most int) (commits []Commit, more bool, err error) {
+// most most of them; more tells that there are others. Commits that a tracking
+// branch of one of the remotes has already are not among them; no remotes means
+// all of them.
+func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remotes []string, most int) (commits []Commit, more bool, err error) {
 	var tips bytes.Buffer // thousands of refs do not fit into arguments
 	for _, u := range updates {
 		if u.LocalOID == "" {
@@ -43,14 +43,17 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remote s
 			fmt.Fprintf(&tips, "^%s\n", u.RemoteOID)
 		}
 	}
-	published := "--remotes"
-	if remote != "" {
-		published += "=" + remote
+	published := []string{"--remotes"}
+	if len(remotes) > 0 {
+		published = published[:0]
+	}
+	for _, name := range remotes {
+		published = append(published, "--remotes="+name)
 	}
 	// After a forced push of others the old value may be unknown here, which is
 	// --ignore-missing, and nobody is to be asked for it, which is --missing: a
 	// partial clone would fetch it (git 2.39).
-	return r.listCommits(ctx, tips.Bytes(), most, "--ignore-missing", "--missing=allow-any", "--stdin", "--not", published)
+	return r.listCommits(ctx, tips.Bytes(), most, append([]string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}, published...)...)
 }
 
 // Range is all commits that To has and From has not.

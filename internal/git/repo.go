@@ -19,6 +19,7 @@ type Repo struct {
 	dir    string // where children run: the caller's directory
 	env    []string
 	config localConfig
+	asked  *localConfig // git's answer about remotes, where config is no help
 
 	checked string // what CheckVersionOnce found and could not write down yet
 }
