@@ -120,6 +120,7 @@ func explanations() []explanation {
 		as(codeEnvironment, func(*refstore.RefusedError, time.Time) failure {
 			return failure{hints: []string{"git grite doctor"}}
 		}),
+		as(codeNotFound, explainRevision),
 		as(codeNotFound, func(*lock.NotHeldError, time.Time) failure {
 			return failure{hints: []string{"git grite lock status"}}
 		}),
@@ -245,4 +246,13 @@ func explainNotOwner(e *notOwnerError, now time.Time) failure {
 		shellQuote(first.Resource.String()), shellQuote(first.Nonce))}
 	f.details = map[string]any{"conflicts": locksJSON(e.others), "released": locksJSON(e.released)}
 	return f
+}
+
+// explainRevision says how to have the rest of a history, which jobs of CI
+// services do not have by default.
+func explainRevision(e *git.RevisionError, _ time.Time) failure {
+	if !e.Shallow {
+		return failure{message: printable(e.Error()), hints: []string{"git fetch --all"}}
+	}
+	return failure{message: printable(e.Error()), hints: []string{"git fetch --unshallow  # in CI: fetch-depth: 0 (GitHub), GIT_DEPTH: 0 (GitLab)"}}
 }

@@ -14,7 +14,11 @@ import (
 type verdict struct {
 	guard.Verdict
 	question guard.Question
+	stopped  bool // an earlier run of the hook stopped this push, and said why
 }
+
+// Blocked tells whether the commit or push has to stop.
+func (v verdict) Blocked() bool { return v.stopped || v.Verdict.Blocked() }
 
 // interesting tells whether paths have to be looked at.
 func (v verdict) interesting() bool {
@@ -85,16 +89,20 @@ func (v verdict) collisions(text *strings.Builder) {
 			fmt.Fprintf(text, "  and %d more\n", len(v.Collisions)-maxNamed)
 			break
 		}
-		l := c.Lock
-		line := fmt.Sprintf("  %s\n    %s held by %s, %s left", printable(c.Path), printable(l.Resource.String()),
-			holder(l), span(l.Expires.Sub(v.question.Now)))
-		if l.Reason != "" {
-			line += ": " + printable(l.Reason)
-		}
-		text.WriteString(line + "\n")
-		wait = append(wait, lockable(c.Path, l))
+		fmt.Fprintf(text, "  %s\n    %s\n", printable(c.Path), v.says(c))
+		wait = append(wait, lockable(c.Path, c.Lock))
 	}
 	fmt.Fprintf(text, "wait for it: %s --wait 15m\n", acquireLine(wait))
+}
+
+// says is the lock that covers a path, in words.
+func (v verdict) says(c guard.Collision) string {
+	l := c.Lock
+	line := fmt.Sprintf("%s held by %s, %s left", printable(l.Resource.String()), holder(l), span(l.Expires.Sub(v.question.Now)))
+	if l.Reason != "" {
+		line += ": " + printable(l.Reason)
+	}
+	return line
 }
 
 func (v verdict) unheld(text *strings.Builder) {
@@ -167,7 +175,10 @@ func (v verdict) json() verdictJSON {
 }
 
 // collisionError is a check that found something.
-type collisionError struct{ verdict verdict }
+type collisionError struct {
+	verdict   verdict
+	annotated bool // everything was said in annotations
+}
 
 func (e *collisionError) Error() string {
 	c := e.verdict.Collisions[0]
@@ -178,7 +189,12 @@ func (e *collisionError) Error() string {
 	return fmt.Sprintf("%s is locked by %s%s", printable(c.Path), holder(c.Lock), more)
 }
 
+// explainCollision repeats nothing of what stands in annotations: on GitHub a
+// line of stderr, too, may be a command.
 func explainCollision(e *collisionError, _ time.Time) failure {
+	if e.annotated {
+		return failure{heading: are(len(e.verdict.Collisions), "changed path") + " locked by others"}
+	}
 	var text strings.Builder
 	e.verdict.collisions(&text)
 	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")

@@ -112,7 +112,7 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 		if c.detached && cmd.Process != nil {
 			killSession(cmd.Process)
 		}
-		return nil, cause
+		return stdout.Bytes(), cause
 	}
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, ErrNoGit

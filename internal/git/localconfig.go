@@ -108,10 +108,14 @@ func (c *localConfig) addURL(key, value string) {
 func (r *Repo) Remotes(ctx context.Context) ([]RemoteConfig, error) {
 	c := r.config
 	if c.odd || c.oddRemotes || c.value["extensions.worktreeconfig"] == "true" || r.overrides("remote.") {
-		var err error
-		if c, err = r.askRemotes(ctx); err != nil {
-			return nil, err
+		if r.asked == nil {
+			asked, err := r.askRemotes(ctx)
+			if err != nil {
+				return nil, err
+			}
+			r.asked = &asked
 		}
+		c = *r.asked
 	}
 	var remotes []RemoteConfig
 	for _, remote := range c.remotes {

@@ -1,13 +1,11 @@
 package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -70,89 +68,6 @@ func (r *Repo) stagedSince(ctx context.Context, tree string) ([]string, error) {
 func (r *Repo) unborn(ctx context.Context) bool {
 	_, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
 	return err != nil
-}
-
-// PushUpdate is one line of what git tells a pre-push hook: the new value of a
-// remote ref, and its old one as the remote advertised it. An empty OID stands
-// for all zeros: a ref to be deleted, or that does not exist yet.
-type PushUpdate struct {
-	Local, Remote       RefName
-	LocalOID, RemoteOID OID
-}
-
-// Commit is a commit with more than what its id tells.
-type Commit struct {
-	OID   OID
-	Merge bool
-}
-
-// PushedCommits lists the commits that a push would publish, newest first, at
-// most most of them; more tells that there are others. remote is the name of
-// the remote, "" for a push to a URL. Commits that a remote-tracking branch has
-// already are not among them.
-func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remote string, most int) (commits []Commit, more bool, err error) {
-	args := []string{"rev-list", "--parents", "--ignore-missing", "--max-count=" + strconv.Itoa(most+1)}
-	for _, u := range updates {
-		if u.LocalOID != "" {
-			args = append(args, string(u.LocalOID))
-		}
-	}
-	args = append(args, "--not")
-	if remote == "" {
-		args = append(args, "--remotes")
-	} else {
-		args = append(args, "--remotes="+remote)
-	}
-	for _, u := range updates {
-		if u.RemoteOID != "" { // after a forced push of others it may be unknown here: --ignore-missing
-			args = append(args, string(u.RemoteOID))
-		}
-	}
-	out, err := r.read(ctx, append(args, "--")...)
-	if err != nil {
-		return nil, false, err
-	}
-	for line := range strings.Lines(string(out)) {
-		ids := strings.Fields(line)
-		if len(commits) == most {
-			return commits, true, nil
-		}
-		commits = append(commits, Commit{OID: OID(ids[0]), Merge: len(ids) > 2})
-	}
-	return commits, false, nil
-}
-
-// ChangedPaths calls see for each path that each commit changes against its
-// parent or, in merges, against all of its parents. What it has seen before ctx
-// ends is valid; the error tells that it is not all.
-func (r *Repo) ChangedPaths(ctx context.Context, commits []Commit, see func(c Commit, path string)) error {
-	var in bytes.Buffer
-	for _, c := range commits {
-		in.WriteString(string(c.OID) + "\n")
-	}
-	out, err := r.run(ctx, command{stdin: in.Bytes(), args: []string{"diff-tree", "--stdin", "-r", "-c", "--root",
-		"--name-only", "-z", "--no-renames", "--ignore-submodules=none"}})
-	// Each commit with changes is its id and then its paths. Commits come in the
-	// order they went in, and no path is the id of a commit that contains it.
-	next := 0
-	var at Commit
-	for _, item := range splitZ(out) {
-		if i := slices.IndexFunc(commits[next:], func(c Commit) bool { return string(c.OID) == item }); i >= 0 {
-			at, next = commits[next+i], next+i+1
-			continue
-		}
-		see(at, item)
-	}
-	return err
-}
-
-// MergeEdits returns the paths in which a merge commit differs from what git
-// would have merged by itself (git 2.35); those are its author's own edits. For
-// an older git it returns an error.
-func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
-	out, err := r.read(ctx, "log", "-1", "--remerge-diff", "--format=", "--name-only", "-z", "--no-renames",
-		"--no-ext-diff", "--no-show-signature", "--no-notes", "--no-relative", "--ignore-submodules=none", "-O/dev/null", string(merge), "--")
-	return splitZ(out), err
 }
 
 // IgnoreCase tells whether core.ignorecase is set.

@@ -20,6 +20,7 @@ type Repo struct {
 	env    []string
 	raw    []string // the caller's environment, for git that runs the user's hooks
 	config localConfig
+	asked  *localConfig // git's answer about remotes, where config is no help
 
 	checked string // what CheckVersionOnce found and could not write down yet
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 // Question is what is to be judged.
 type Question struct {
 	Policy   Policy
-	Owner    lock.Owner   // who commits or pushes; "" for somebody without an identity
-	Own      []lock.Owner // further owners whose locks count as own
-	Paths    []string     // from the top of the repository
+	Owner    lock.Owner // who commits or pushes; "" for somebody without an identity
+	As       []string   // labels whose locks count as own, and those of their work trees
+	Paths    []string   // from the top of the repository
 	Locks    []lock.Lock
 	Lockable []lock.Resource // patterns of paths that must be held to be changed
 	Fold     bool            // paths differ by case only in name: core.ignorecase
@@ -43,12 +44,9 @@ func (q Question) own(l lock.Lock) bool {
 	if q.Owner != "" && l.Owner == q.Owner {
 		return true
 	}
-	for _, o := range q.Own {
-		if l.Owner == o {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(q.As, func(label string) bool {
+		return label != "" && (l.Label == label || strings.HasPrefix(l.Label, label+"/"))
+	})
 }
 
 // Foreign returns the live locks of others that can cover a path at all. Without

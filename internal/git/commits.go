@@ -1,0 +1,194 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// PushUpdate is one line of what git tells a pre-push hook: the new value of a
+// remote ref, and its old one as the remote advertised it. An empty OID stands
+// for all zeros: a ref to be deleted, or that does not exist yet.
+type PushUpdate struct {
+	Local, Remote       RefName
+	LocalOID, RemoteOID OID
+}
+
+// Commit is a commit with more than what its id tells.
+type Commit struct {
+	OID   OID
+	Merge bool
+	// Cut marks a commit at the edge of a shallow clone: its parents are not
+	// here, so that nobody can tell what it changes.
+	Cut bool
+}
+
+// PushedCommits lists the commits that a push would publish, newest first, at
+// most most of them; more tells that there are others. Commits that a tracking
+// branch of one of the remotes has already are not among them; no remotes means
+// all of them.
+func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remotes []string, most int) (commits []Commit, more bool, err error) {
+	var tips bytes.Buffer // thousands of refs do not fit into arguments
+	for _, u := range updates {
+		if u.LocalOID == "" {
+			continue
+		}
+		fmt.Fprintf(&tips, "%s\n", u.LocalOID)
+		if u.RemoteOID != "" {
+			fmt.Fprintf(&tips, "^%s\n", u.RemoteOID)
+		}
+	}
+	published := []string{"--remotes"}
+	if len(remotes) > 0 {
+		published = published[:0]
+	}
+	for _, name := range remotes {
+		published = append(published, "--remotes="+name)
+	}
+	// After a forced push of others the old value may be unknown here, which is
+	// --ignore-missing, and nobody is to be asked for it, which is --missing: a
+	// partial clone would fetch it (git 2.39).
+	return r.listCommits(ctx, tips.Bytes(), most, append([]string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}, published...)...)
+}
+
+// Range is all commits that To has and From has not.
+type Range struct{ From, To string }
+
+// ParseRange reads A..B, of which either may be left out for HEAD. A...B is
+// read as "git diff" and pull requests do, what B did since it left A, which
+// comes to the same commits.
+func ParseRange(s string) (Range, error) {
+	from, to, ok := strings.Cut(s, "..")
+	rng := Range{from, strings.TrimPrefix(to, ".")}
+	switch {
+	case !ok || from == "" && rng.To == "":
+		return rng, fmt.Errorf("%q is not a range of commits; write A..B", s)
+	case strings.HasPrefix(from, "-") || strings.HasPrefix(rng.To, "-"):
+		return rng, fmt.Errorf("no commit has a name like an option: %q", s)
+	case strings.ContainsAny(s, "\n\x00") || strings.Contains(rng.To, "..") || strings.HasPrefix(from, "^") || strings.HasPrefix(rng.To, "^"):
+		return rng, fmt.Errorf("%q is not a range between two commits", s)
+	}
+	if rng.From == "" {
+		rng.From = "HEAD"
+	}
+	if rng.To == "" {
+		rng.To = "HEAD"
+	}
+	return rng, nil
+}
+
+// RevisionError is a name that names no commit of this clone, or commits that
+// cannot be judged because the history of the clone was cut off there.
+type RevisionError struct {
+	Revision string
+	Shallow  bool // the clone is shallow
+	Cut      bool // it is there, but its parents are not
+}
+
+func (e *RevisionError) Error() string {
+	if e.Cut {
+		return fmt.Sprintf("what commit %s changes is not known here: this shallow clone does not have its parents", e.Revision)
+	}
+	in := "this clone"
+	if e.Shallow {
+		in = "this shallow clone"
+	}
+	return fmt.Sprintf("%s has no commit %q", in, e.Revision)
+}
+
+// RangeCommits lists the commits of a range, like PushedCommits. It returns
+// *RevisionError.
+func (r *Repo) RangeCommits(ctx context.Context, rng Range, most int) (commits []Commit, more bool, err error) {
+	commits, more, err = r.listCommits(ctx, nil, most, rng.To+"^{commit}", "^"+rng.From+"^{commit}")
+	var failed *Error
+	if errors.As(err, &failed) && failed.ExitCode == 128 {
+		for _, name := range []string{rng.From, rng.To} {
+			if _, err := r.read(ctx, "rev-parse", "--verify", "--quiet", name+"^{commit}"); errors.As(err, &failed) {
+				return nil, false, &RevisionError{Revision: name, Shallow: len(r.shallow()) > 0}
+			}
+		}
+	}
+	return commits, more, err
+}
+
+func (r *Repo) listCommits(ctx context.Context, stdin []byte, most int, args ...string) (commits []Commit, more bool, err error) {
+	args = append([]string{"rev-list", "--parents", "--max-count=" + strconv.Itoa(most+1)}, args...)
+	out, err := r.run(ctx, command{args: append(args, "--"), stdin: stdin, detached: true})
+	if err != nil {
+		return nil, false, err
+	}
+	edge := r.shallow()
+	for line := range strings.Lines(string(out)) {
+		ids := strings.Fields(line)
+		if len(commits) == most {
+			return commits, true, nil
+		}
+		commits = append(commits, Commit{OID: OID(ids[0]), Merge: len(ids) > 2, Cut: edge[OID(ids[0])]})
+	}
+	return commits, false, nil
+}
+
+// shallow returns the commits whose parents a shallow clone does not have.
+func (r *Repo) shallow() map[OID]bool {
+	text, err := os.ReadFile(filepath.Join(r.CommonDir, "shallow"))
+	if err != nil {
+		return nil
+	}
+	edge := map[OID]bool{}
+	for id := range strings.FieldsSeq(string(text)) {
+		edge[OID(id)] = true
+	}
+	return edge
+}
+
+// ChangedPaths calls see for each path that each commit changes against its
+// parent or, in merges, against all of its parents. Those at the edge of a
+// shallow clone are left out: every file would look added. What it has seen
+// before ctx ends is valid; the error tells that it is not all. No contents of
+// files are needed for it.
+func (r *Repo) ChangedPaths(ctx context.Context, commits []Commit, see func(c Commit, path string)) error {
+	var in bytes.Buffer
+	known := make(map[string]Commit, len(commits))
+	for _, c := range commits {
+		if !c.Cut {
+			in.WriteString(string(c.OID) + "\n")
+			known[string(c.OID)] = c
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	out, err := r.run(ctx, command{stdin: in.Bytes(), detached: true, args: []string{"diff-tree", "--stdin", "-r", "-c", "--root",
+		"--name-status", "-z", "--no-renames", "--ignore-submodules=none"}})
+	// Each commit with changes is its id, and then a status in capitals and a
+	// path for each. Names alone would be ambiguous: a file may be called like a
+	// commit. What a git that was stopped wrote may end in the middle.
+	var at Commit
+	items := strings.Split(string(out), "\x00")
+	for items = items[:len(items)-1]; len(items) > 0; {
+		if c, ok := known[items[0]]; ok {
+			at, items = c, items[1:]
+			continue
+		}
+		if len(items) > 1 {
+			see(at, items[1])
+		}
+		items = items[min(2, len(items)):]
+	}
+	return err
+}
+
+// MergeEdits returns the paths in which a merge commit differs from what git
+// would have merged by itself (git 2.35); those are its author's own edits. For
+// an older git it returns an error. It is the one question here for which a
+// partial clone may have to fetch contents: those that both sides changed.
+func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
+	out, err := r.run(ctx, command{detached: true, args: []string{"log", "-1", "--remerge-diff", "--format=", "--name-only", "-z", "--no-renames",
+		"--no-ext-diff", "--no-show-signature", "--no-notes", "--no-relative", "--ignore-submodules=none", "-O/dev/null", string(merge), "--"}})
+	return splitZ(out), err
+}
