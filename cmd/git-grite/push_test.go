@@ -133,15 +133,18 @@ func TestPushFromShallowClone(t *testing.T) {
 	grite(t, bob, "init", "--label", "bob")
 	change(bob, "free/x")
 	push(t, bob, "another path", "", "origin", "main")
-	elsewhere := gittest.NewRemote(t)
-	bob.Git("remote", "add", "elsewhere", elsewhere.Dir)
-	res := bob.With("GRITE_LOCK_POLICY=require").Run("", "git", "push", "elsewhere", "main")
-	if strings.Contains(res.Stderr, "locked") || !strings.Contains(res.Stderr, "what 1 commit at the edge of this shallow clone changes is not known here") {
-		t.Errorf("exit %d, %s", res.Code, res.Stderr)
-	}
 	bob.Write("src/a.go", "y")
 	bob.Git("commit", "-q", "--no-verify", "-am", "x")
 	push(t, bob, "a locked path", "src/a.go", "origin", "main")
+	bob.Git("reset", "-q", "--hard", "HEAD~1")
+	elsewhere := gittest.NewRemote(t)
+	bob.Git("remote", "add", "elsewhere", elsewhere.Dir)
+	configure(t, bob, "\n[lock]\nremote = \"none\"\n") // so that nothing is known to be published
+	grite(t, bob.With("GRITE_ACTOR=carol"), "lock", "acquire", "src")
+	res := bob.With("GRITE_LOCK_POLICY=require").Run("", "git", "push", "elsewhere", "main")
+	if strings.Contains(res.Stderr, "locked by") || !strings.Contains(res.Stderr, "what 1 commit at the edge of this shallow clone changes is not known here") {
+		t.Errorf("exit %d, %s", res.Code, res.Stderr)
+	}
 }
 
 // TestPushFromPartialClone: judging asks nobody for contents or trees.

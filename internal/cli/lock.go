@@ -24,14 +24,13 @@ func lockCommand() *command {
 }
 
 func resourceFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "resource", Aliases: []string{"r"},
-		Usage: "`RESOURCE`: path:X, issue:ID or repo:NAME; may be given several times"}
+	return textsFlag("resource", "`RESOURCE`: path:X, issue:ID or repo:NAME; may be given several times", "r")
 }
 
 // resources reads the resources that the caller names: those of --resource and
 // the positional paths, which are relative to the current directory.
 func (s *session) resources(cc *cli.Context) ([]lock.Resource, error) {
-	names := cc.StringSlice("resource")
+	names := textsOf(cc, "resource")
 	for _, path := range cc.Args().Slice() {
 		switch {
 		case path == "":

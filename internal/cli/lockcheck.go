@@ -23,7 +23,7 @@ func lockCheckCommand() *command {
 			&cli.StringFlag{Name: "range", Usage: "the paths that the commits of `A..B` change, as a push would be judged"},
 			&cli.BoolFlag{Name: "stdin", Usage: "paths from standard input, one per line, relative to the top"},
 			&cli.BoolFlag{Name: "z", Usage: "with --stdin: paths end with NUL"},
-			&cli.StringSliceFlag{Name: "as", Usage: "locks with this `LABEL` count as own (may be repeated)"},
+			textsFlag("as", "locks with this `LABEL` count as own; may be given several times"),
 			&cli.StringFlag{Name: "policy", Usage: "judge by this `POLICY` instead of lock_policy: off, warn or require"},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT` is text, or github for annotations on a pull request"},
 		},
@@ -90,7 +90,7 @@ func runLockCheck(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 
 // parseCheck reads the flags and refuses those that say two things.
 func parseCheck(out *printer, cc *cli.Context) (q checkQuestion, err error) {
-	q.as = cc.StringSlice("as")
+	q.as = textsOf(cc, "as")
 	for _, label := range q.as {
 		if label == "" {
 			return q, usagef("--as needs a label")
