@@ -1,7 +1,6 @@
 package refstore
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -122,18 +121,28 @@ func TestTraceLeftover(t *testing.T) {
 func TestTraceTwoProcesses(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	second := join(t, n.alice.clone, 0)
-	n.alice.after(1, func() {
-		short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		_, err := second.Acquire(short, lock.AcquireOptions{Resources: parse(t, "path:src/a.go"), TTL: time.Hour})
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the second process did not wait for the first: %v", err)
+	first, second := join(t, n.bob.clone, 0), join(t, n.bob.clone, 0)
+	other := n.alice
+	other.Owner = owner(5)
+	pushes, done := make(chan bool, 1), make(chan error)
+	second.after(1, func() { pushes <- true })
+	first.after(1, func() {
+		go func() {
+			_, err := second.take("path:src/a.go")
+			done <- err
+		}()
+		select {
+		case <-pushes:
+			t.Error("the second process pushed under the announcement of the first")
+		case <-time.After(500 * time.Millisecond):
 		}
-		n.plant(n.bob.Owner, "path:src/", time.Time{}) // granted by another program
+		n.plant(other.Owner, "path:src/", time.Time{}) // granted by another program
 	})
-	n.alice.mustMeet(n.bob, "path:src/a.go")
-	second.mustMeet(n.bob, "path:src/a.go")
+	first.mustMeet(other, "path:src/a.go")
+	var held *lock.HeldError
+	if err := <-done; !errors.As(err, &held) {
+		t.Errorf("the second process: %v", err)
+	}
 	n.stands("path:src/")
 }
 
@@ -153,10 +162,10 @@ func TestTraceOlderFetch(t *testing.T) {
 		"$GIT_REAL" upload-pack "$@" </dev/null >` + listed + `.refs 2>/dev/null
 		>` + listed + `; await ` + answer + `; cat ` + listed + `.refs; cat >/dev/null; exit
 	fi`)
-	alice := join(t, clone.With(gittest.WrapGit(t, `if is fetch; then
-		"$GIT_REAL" "$@" || exit
-		>`+fetched+`; await `+pruned+`; exit
-	fi`)...), 0)
+	// When the refs of her mirror have moved, the fetch of alice waits for the other.
+	clone.Hook("reference-transaction", `[ "$FETCH $1" = "newer committed" ] || exit 0
+		>`+fetched+`; until [ -e `+pruned+` ]; do sleep 0.01; done`)
+	alice := join(t, clone.With("FETCH=newer"), 0)
 	older := join(t, clone.With("FETCH=older"), 1)
 
 	done := make(chan error)
