@@ -46,7 +46,7 @@ func (m *Manager) announce(ctx context.Context, q Request, fresh bool) ([]Grant,
 	grants, err := a.run(ctx, fresh)
 	if err != nil && len(a.stands) > 0 {
 		if left := a.withdraw(ctx); left != nil {
-			err = fmt.Errorf("%w; what was sent of it could not be taken back and ends by itself within %s (%v)", err, q.TTL, left)
+			err = &LeftoverError{Cause: err, Withdrawal: left, TTL: q.TTL}
 		}
 	}
 	return grants, err
