@@ -187,7 +187,9 @@ func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOpt
 		case !errors.As(err, &unreachable):
 			return nil, err
 		case s.config.Offline != "allow":
-			return nil, &unreachableError{cause: unreachable, resources: o.Resources}
+			var left *lock.LeftoverError
+			errors.As(err, &left)
+			return nil, &unreachableError{cause: unreachable, resources: o.Resources, left: left}
 		}
 		s.out.note("warning: %s; taken offline, to be confirmed by: git grite sync", printable(unreachable.Error()))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -215,6 +216,7 @@ func explainLost(e *lostError, now time.Time) failure {
 type unreachableError struct {
 	cause     *git.RemoteError
 	resources []lock.Resource
+	left      *lock.LeftoverError // nil for nothing
 }
 
 func (e *unreachableError) Error() string { return e.cause.Error() }
@@ -224,6 +226,12 @@ func explainUnreachable(e *unreachableError, _ time.Time) failure {
 	var names []string
 	for _, r := range e.resources {
 		names = append(names, r.String())
+	}
+	if e.left != nil {
+		return failure{
+			lines: []string{fmt.Sprintf("Nothing was granted. What was sent may stand there for %s; to remove it when the remote is back:", span(e.left.TTL))},
+			hints: []string{strings.Replace(acquireLine(names), "acquire", "release", 1)},
+		}
 	}
 	return failure{lines: []string{"Nothing was locked."}, hints: []string{acquireLine(names) + " --offline", "git grite doctor"}}
 }

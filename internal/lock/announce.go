@@ -46,7 +46,7 @@ func (m *Manager) announce(ctx context.Context, q Request, fresh bool) ([]Grant,
 	grants, err := a.run(ctx, fresh)
 	if err != nil && len(a.stands) > 0 {
 		if left := a.withdraw(ctx); left != nil {
-			err = fmt.Errorf("%w; what was sent of it could not be taken back and ends by itself within %s (%v)", err, q.TTL, left)
+			err = &LeftoverError{Cause: err, Withdrawal: left, TTL: q.TTL}
 		}
 	}
 	return grants, err
@@ -239,13 +239,20 @@ func (a *announcement) enter(changes []Change) error {
 	return nil
 }
 
-// withdrawTimeout bounds a withdrawal, which happens even when the command was
-// stopped.
-const withdrawTimeout = 15 * time.Second
+// A withdrawal happens even when the command was stopped; somebody waits then
+// for it to end.
+const (
+	withdrawTimeout = 15 * time.Second
+	stoppedTimeout  = 5 * time.Second
+)
 
 // withdraw deletes whatever of this acquire may stand on the arbiter.
 func (a *announcement) withdraw(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	limit := withdrawTimeout
+	if ctx.Err() != nil {
+		limit = stoppedTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	look := a.doubt
 	for n := (tries{}); ; {

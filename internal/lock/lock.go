@@ -190,6 +190,19 @@ func (e *NotHeldError) Error() string {
 	return fmt.Sprintf("there is no lock on %s", e.Resource)
 }
 
+// LeftoverError is an acquire that failed and may have left a lock on the
+// arbiter, because it could not be withdrawn.
+type LeftoverError struct {
+	Cause, Withdrawal error
+	TTL               time.Duration // in which what was left ends by itself
+}
+
+func (e *LeftoverError) Error() string {
+	return fmt.Sprintf("%v; what was sent of it could not be taken back and ends by itself within %s (%v)", e.Cause, e.TTL, e.Withdrawal)
+}
+
+func (e *LeftoverError) Unwrap() error { return e.Cause }
+
 // BrokenError is a renewal of a lock that somebody broke.
 type BrokenError struct{ Tombstone Lock }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
@@ -79,11 +80,13 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 // unanswered tells what to make of a push that brought no word of our refs. A git
 // that gave up, as it does when it cannot connect or may not push, usually has
 // sent nothing: when the refs stand as before, or cannot even be read, its own
-// error says more than that the outcome is not known.
+// error says more than that the outcome is not known. One whose server went away
+// in the middle ("hung up unexpectedly", git 2.39) may have sent all of it.
 func (s *Remote) unanswered(ctx context.Context, changes []lock.Change, err error) error {
 	var failed *git.Error
 	if errors.As(err, &failed) && failed.ExitCode == 128 {
-		if t, lookErr := s.look(ctx, true); lookErr != nil || moved(t, changes) == unmoved {
+		t, lookErr := s.look(ctx, true)
+		if lookErr == nil && moved(t, changes) == unmoved || lookErr != nil && !strings.Contains(failed.Stderr, "hung up unexpectedly") {
 			return err
 		}
 	}

@@ -1,0 +1,222 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/gittest"
+)
+
+// line is a remote that alice reaches over a line with faults, and bob directly.
+type line struct {
+	*gittest.FaultProxy
+	t                  *testing.T
+	remote, alice, bob *gittest.Repo
+}
+
+func newLine(t *testing.T) *line {
+	t.Helper()
+	remote, alice, bob := pair(t)
+	for _, tr := range gittest.Transports(t) {
+		if tr.Name == "http" {
+			url, env := tr.Serve(t, remote.Dir)
+			proxy := gittest.Proxy(t, url)
+			alice.Git("remote", "set-url", "origin", proxy.URL)
+			return &line{proxy, t, remote, alice.With(env...), bob}
+		}
+	}
+	t.Fatal("no http")
+	return nil
+}
+
+// locksOn wants exactly the locks on these resources on a remote.
+func locksOn(t *testing.T, remote *gittest.Repo, resources ...string) {
+	t.Helper()
+	got := remote.Git("for-each-ref", "--format=%(refname)", "refs/grite/locks")
+	wrong := len(strings.Fields(got)) != len(resources)
+	for _, r := range resources {
+		wrong = wrong || !strings.Contains(got, gittest.LockRef(r))
+	}
+	if wrong {
+		t.Errorf("on the remote are %q, wanted those of %q", got, resources)
+	}
+}
+
+// record is what a lock on a remote says.
+type record struct {
+	Nonce   string
+	Expires int64 `json:"expires_unix_ms"`
+}
+
+func recordOn(t *testing.T, remote *gittest.Repo, resource string) (r record) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(remote.Git("show", gittest.LockRef(resource)+":lock.json")), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// stood tells whether there is a lock on the remote.
+func stood(remote *gittest.Repo, resource string) bool {
+	return remote.Run("", "git", "rev-parse", "-q", "--verify", gittest.LockRef(resource)).Code == 0
+}
+
+// ends runs git-grite, which has to end with a code and to say some words.
+func ends(t *testing.T, code int, words string, r *gittest.Repo, args ...string) gittest.Result {
+	t.Helper()
+	res := r.Run("", "git-grite", args...)
+	expect(t, res, code, words, strings.Join(args, " "))
+	return res
+}
+
+func expect(t *testing.T, res gittest.Result, code int, words, what string) {
+	t.Helper()
+	if res.Code != code || !strings.Contains(res.Stdout+res.Stderr, words) {
+		t.Errorf("%s: exit %d, wanted %d and %q: %s%s", what, res.Code, code, words, res.Stdout, res.Stderr)
+	}
+}
+
+// appears waits for a file that a script makes.
+func appears(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not appear", path)
+		}
+	}
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// late is a clock by which every lease of these tests has ended.
+const late = "GRITE_TEST_SHIFT=2h"
+
+// TestReplyLost: the server does what a command asks for, and its answer is lost
+// on the way.
+func TestReplyLost(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	lost := func(code int, words string, args ...string) {
+		t.Helper()
+		l.On(gittest.Nth(gittest.Push, 1, gittest.DropReply))
+		ends(t, code, words, l.alice, append([]string{"lock"}, args...)...)
+		if l.Count(gittest.Push) == 0 {
+			t.Errorf("%q sent nothing", args)
+		}
+	}
+	lost(0, "Lock acquired", "acquire", "-r", "path:a", "-r", "path:b")
+	locksOn(t, l.remote, "path:a", "path:b")
+	ends(t, 4, "alice", l.bob, "lock", "acquire", "-r", "path:a")
+	lost(0, "Lock renewed", "renew", "--mine", "--ttl", "1h")
+	ends(t, 4, "alice", l.bob.With("GRITE_TEST_SHIFT=40m"), "lock", "acquire", "-r", "path:a")
+	lost(0, "Lock released", "release", "--mine")
+	locksOn(t, l.remote)
+
+	grite(t, l.bob, "lock", "acquire", "-r", "path:a")
+	lost(0, "broken", "break", "-r", "path:a", "--nonce", recordOn(t, l.remote, "path:a").Nonce, "--reason", "why")
+	ends(t, 4, "was broken by alice", l.bob, "lock", "renew", "-r", "path:a")
+	ends(t, 0, "", l.bob, "lock", "acquire", "-r", "path:a")
+}
+
+// TestEveryReplyLost: nothing is heard of any push. The command gives up and says
+// so; what it left, if anything, its owner can remove.
+func TestEveryReplyLost(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]gittest.Fault{"replies": gittest.DropReply, "requests": gittest.DropRequest} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLine(t)
+			dead := func(req *http.Request, _ int) gittest.Fault {
+				if gittest.KindOf(req) == gittest.Push {
+					return fault
+				}
+				return gittest.Pass
+			}
+			l.On(dead)
+			ends(t, 5, "Nothing was locked", l.alice, "lock", "acquire", "-r", "path:a")
+			locksOn(t, l.remote)
+			l.On(nil)
+			ends(t, 0, "Lock acquired", l.alice, "lock", "acquire", "-r", "path:a")
+			l.On(dead)
+			res := l.alice.Run("", "git-grite", "lock", "release", "--mine")
+			if gone := !stood(l.remote, "path:a"); res.Code != 0 && res.Code != 5 || res.Code == 0 && !gone {
+				t.Errorf("release: exit %d, gone %v, %s", res.Code, gone, res.Stderr)
+			}
+			l.On(nil)
+			grite(t, l.alice, "lock", "release", "--mine")
+			ends(t, 0, "Lock acquired", l.bob, "lock", "acquire", "-r", "path:a")
+		})
+	}
+}
+
+// TestKilledClient: an acquire is killed at each of its steps. Its own actor
+// goes on at once, everybody else when the lease has ended at the latest.
+func TestKilledClient(t *testing.T) {
+	t.Parallel()
+	remote, alice, bob := pair(t)
+	for _, tt := range []struct {
+		when, script string
+		stands       bool
+	}{
+		{"before the push", `if is push 1; then kill -9 $PPID; exit; fi`, false},
+		{"after the push", `if is push 1; then "$GIT_REAL" "$@"; kill -9 $PPID; exit; fi`, true},
+		{"before verify reads", `if is fetch && [ "$(nth push)" = 1 ]; then kill -9 $PPID; exit; fi`, true},
+		{"before the ledger", `if is fetch && [ "$(nth push)" = 1 ]; then "$GIT_REAL" "$@"; kill -9 $PPID; exit; fi`, true},
+	} {
+		killed := func() {
+			t.Helper()
+			res := alice.With(gittest.WrapGit(t, tt.script)...).Run("", "git-grite", "lock", "acquire", "-r", "path:src/")
+			if res.Code != -1 || stood(remote, "path:src/") != tt.stands {
+				t.Errorf("%s: exit %d, stands %v, %s%s", tt.when, res.Code, !tt.stands, res.Stdout, res.Stderr)
+			}
+		}
+		killed()
+		if tt.stands {
+			ends(t, 4, "alice", bob, "lock", "acquire", "-r", "path:src/a.go")
+		}
+		ends(t, 3, "", alice, "lock", "renew", "-r", "path:src/") // nothing was granted
+		ends(t, 0, "Lock acquired", alice, "lock", "acquire", "-r", "path:src/")
+		ends(t, 0, "Lock released", alice, "lock", "release", "--mine")
+		locksOn(t, remote)
+
+		killed()
+		ends(t, 0, "Lock acquired", bob.With(late), "lock", "acquire", "-r", "path:src/a.go")
+		locksOn(t, remote, "path:src/a.go")
+		ends(t, 4, "bob", alice, "lock", "acquire", "-r", "path:src/")
+		grite(t, bob, "lock", "release", "--mine")
+
+		if tt.when == "before the ledger" {
+			killed()
+			ends(t, 0, "Lock released", alice, "lock", "release", "-r", "path:src/") // what it was never told that it has
+			locksOn(t, remote)
+		}
+	}
+}
+
+// interrupted sends a signal and wants the process to end soon with a code.
+func interrupted(t *testing.T, p *gittest.Running, signal syscall.Signal, code int) {
+	t.Helper()
+	if err := syscall.Kill(-p.Pid(), signal); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	expect(t, p.Wait(), code, "", signal.String())
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it ended %s after the signal", took)
+	}
+}
