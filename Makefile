@@ -8,7 +8,7 @@ LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSIO
 
 MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 
-.PHONY: help build install demo test test-managers race soak fuzz bench lint cover clean needs
+.PHONY: help build install demo test test-managers race soak fuzz bench lint cover clean needs managers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -22,12 +22,14 @@ install: ## install to ~/.local (or PREFIX=DIR)
 demo: build ## two actors on a scratch repository: grant, refusal, blocked commit, takeover
 	@PATH="$(CURDIR)/bin:$$PATH" sh docs/demo.sh
 
-test: needs lint test-managers ## everything that has to pass: lint, all tests with the race detector
-	$(GO) test -race -timeout 20m -tags $(TAGS) ./...
+test: needs managers lint ## everything that has to pass: lint, all tests with the race detector
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -race -timeout 20m -tags '$(TAGS) managers' ./...
 
-test-managers: ## our hooks beside lefthook, pre-commit, git-lfs and husky, the real ones
-	@sh .ci/managers "$(MANAGERS)"
+test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, the real ones
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -race -timeout 20m -tags '$(TAGS) managers' -run Managers ./cmd/git-grite
+
+managers:
+	@sh .ci/managers "$(MANAGERS)"
 
 race: ## the tests that race many processes, at full length
 	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./...

@@ -54,6 +54,7 @@ func main() {
 	b.index()
 	b.hooks()
 	b.remotes()
+	b.managers()
 }
 
 // prepare builds the programs and a home of its own.
