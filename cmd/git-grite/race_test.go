@@ -59,7 +59,7 @@ func TestRaceOverlappingAcquire(t *testing.T) {
 	r := gittest.New(t)
 	all := racers(t, r, 16)
 	resources := []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
-	for round := range rounds(50) {
+	for round := range rounds(30) {
 		codes := make([]int, len(all))
 		wanted := make([]string, len(all))
 		var fs []func()
@@ -166,7 +166,7 @@ func TestRacePairs(t *testing.T) {
 			t.Parallel()
 			r := gittest.New(t).With("GRITE_ACTOR=alice")
 			grite(t, r, "lock", "acquire", "-r", "path:y", "--actor", "bob", "--ttl", "1s")
-			for round := range rounds(400) {
+			for round := range rounds(150) {
 				grite(t, r, "lock", "acquire", "-r", "path:x", "--ttl", "30m")
 				var a, b gittest.Result
 				together(
