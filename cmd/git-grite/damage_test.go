@@ -171,6 +171,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestHostileText(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	evil := strings.Replace(foreign(stranger, "issue:x", future), `"resource"`, `"label": "\u001b[31mred\u202e", "reason": "a\nb\u0007", "ttl_ms": "x", "resource"`, 1)
 	r.Record(gittest.LockRef("issue:x"), evil)
@@ -184,6 +185,7 @@ func TestHostileText(t *testing.T) {
 
 // TestEverywhere acquires and releases in every kind of repository.
 func TestEverywhere(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	top := filepath.Dir(r.Dir)
 	r.Git("clone", "-q", "--bare", r.Dir, filepath.Join(top, "bare.git"))
@@ -212,6 +214,7 @@ func TestEverywhere(t *testing.T) {
 }
 
 func TestNoGoodGit(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	bin := t.TempDir()
 	old := "#!/bin/sh\ncase \"$1\" in version|--version) echo git version 2.30.9;; *) exec /usr/bin/git \"$@\";; esac\n"

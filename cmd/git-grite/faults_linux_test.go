@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +35,7 @@ func mustLook(t *testing.T) string {
 }
 
 func TestReadOnlyRepository(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	grite(t, r, "lock", "acquire", "-r", "path:a")
 	reachable(t, r.Dir)
@@ -51,6 +51,7 @@ func TestReadOnlyRepository(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	dir := gittest.Tmpfs(t, "1m")
 	r.Git("clone", "-q", "--bare", r.Dir, filepath.Join(dir, "full.git"))
@@ -77,6 +78,7 @@ func TestFullDisk(t *testing.T) {
 // TestClockSetBack: a lock taken by a clock that ran ahead is neither robbed
 // nor lost, and its owner can still use it.
 func TestClockSetBack(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	ahead := r.With("GRITE_TEST_SHIFT=48h")
 	grite(t, ahead, "lock", "acquire", "-r", "path:a", "--ttl", "1h")
@@ -90,21 +92,22 @@ func TestClockSetBack(t *testing.T) {
 	grite(t, r, "lock", "release", "--mine")
 }
 
-// TestKilledAnywhere kills an acquire after ever longer times: whatever stands
-// then is a whole lock or none, and the next command works.
+// TestKilledAnywhere kills an acquire after ever longer times, up to as long as
+// one takes: whatever stands then is a whole lock or none, and the next command
+// works.
 func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	grite(t, r, "init")
-	for i := range rounds(40) {
-		cmd := exec.Command("git-grite", "lock", "acquire", "-r", "path:a", "-r", "path:b")
-		cmd.Dir, cmd.Env = r.Dir, r.Env
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(i) * 500 * time.Microsecond)
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
+	acquire := []string{"lock", "acquire", "-r", "path:a", "-r", "path:b"}
+	started := time.Now()
+	grite(t, r, acquire...)
+	whole := time.Since(started)
+	grite(t, r, "lock", "release", "--mine")
+	for i, n := 0, rounds(80); i < n; i++ {
+		running := r.Start("git-grite", acquire...)
+		time.Sleep(whole * time.Duration(i+1) / time.Duration(n))
+		running.Kill()
 		res := grite(t, r, "lock", "status")
 		if n := strings.Count(res.Stdout, "path:"); n == 1 || res.Stderr != "" {
 			t.Fatalf("after %d: %s%s", i, res.Stdout, res.Stderr)

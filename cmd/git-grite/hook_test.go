@@ -42,9 +42,9 @@ func guarded(t *testing.T, resource string, initArgs ...string) *gittest.Repo {
 // is stopped, reported and silent in turn.
 func outcomes(t *testing.T, resource, path string, act func(r *gittest.Repo) gittest.Result, initArgs ...string) {
 	t.Helper()
+	fresh := guarded(t, resource, initArgs...)
 	for _, policy := range []string{"require", "warn", "off"} {
-		r := guarded(t, resource, initArgs...).With("GRITE_LOCK_POLICY=" + policy)
-		res := act(r)
+		res := act(fresh.Copy().With("GRITE_LOCK_POLICY=" + policy))
 		said := strings.Contains(res.Stderr, path) && strings.Contains(res.Stderr, "alice")
 		if blocked := res.Code != 0; blocked != (policy == "require") || said != (policy != "off") {
 			t.Errorf("%s: exit %d, %q", policy, res.Code, res.Stderr)
@@ -245,6 +245,7 @@ func TestPreCommitLetsPass(t *testing.T) {
 }
 
 func TestPreCommitMergeEdits(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "path:src/a.go").With("GRITE_LOCK_POLICY=require")
 	alice := r.With("GRITE_ACTOR=alice")
 	r.Git("checkout", "-q", "-b", "other")
@@ -264,6 +265,7 @@ func TestPreCommitMergeEdits(t *testing.T) {
 }
 
 func TestWaysOnWork(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "path:src/").With("GRITE_LOCK_POLICY=require")
 	r.Write("src/sp ace", "y")
 	res := r.Run("", "git", "commit", "-am", "x")
@@ -386,6 +388,7 @@ func TestPrePush(t *testing.T) {
 }
 
 func TestBudgets(t *testing.T) {
+	t.Parallel()
 	check := func(t *testing.T, what string, most int, got []string) {
 		t.Helper()
 		if len(got) > most {

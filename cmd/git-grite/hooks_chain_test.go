@@ -99,6 +99,7 @@ func TestHooksChain(t *testing.T) {
 // TestHooksChainOfTwo is what is left when another program moved ours away: two
 // older hooks, which both are told everything, with and without git-grite.
 func TestHooksChainOfTwo(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "")
 	r = r.With("SEEN="+filepath.Join(filepath.Dir(r.Dir), "seen"), "GRITE_LOCK_POLICY=require")
 	remote := filepath.Join(filepath.Dir(r.Dir), "remote.git")
@@ -130,6 +131,7 @@ func TestHooksChainOfTwo(t *testing.T) {
 // TestShims holds the two shims against each other and runs them where there is
 // no program at all that they could start.
 func TestShims(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "")
 	texts := map[string]string{}
 	for _, name := range []string{"pre-commit", "pre-push"} {
@@ -164,6 +166,7 @@ func script(t *testing.T, r *gittest.Repo, path, text string) {
 // TestFrameworkPush runs our hooks as the pre-commit framework does, which tells
 // of a push in its own variables.
 func TestFrameworkPush(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "path:src/").With("GRITE_LOCK_POLICY=require", "PRE_COMMIT=1")
 	from := r.Git("rev-parse", "HEAD")
 	r.Write("src/a.go", "y")
@@ -196,6 +199,7 @@ func TestFrameworkPush(t *testing.T) {
 
 // TestHooksHint is said once in a clone that is set up and has no hooks.
 func TestHooksHint(t *testing.T) {
+	t.Parallel()
 	const hint = "hooks are not installed here: git grite init"
 	r := gittest.New(t)
 	grite(t, r, "init", "--no-hooks")

@@ -248,6 +248,7 @@ func paste(t *testing.T, words string) {
 }
 
 func TestHooksUpgrade(t *testing.T) {
+	t.Parallel()
 	old := "#!/bin/sh\n# git-grite hook shim, format 0 -- whatever else\nexec git-grite hook pre-commit --chain \"$0.pre-grite\" -- \"$@\"\n"
 	theirs := "#!/bin/sh\necho theirs >&2\n"
 	r := guarded(t, "")
@@ -325,6 +326,7 @@ func TestHooksStatusStates(t *testing.T) {
 
 // TestHooksSurroundings commits where the environment is unlike a shell's.
 func TestHooksSurroundings(t *testing.T) {
+	t.Parallel()
 	blocked := func(t *testing.T, what string, res gittest.Result) {
 		t.Helper()
 		if res.Code == 0 || !strings.Contains(res.Stderr, "src/a.go") {

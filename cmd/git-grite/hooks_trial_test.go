@@ -106,6 +106,7 @@ func TestHooksTrialLeavesNothing(t *testing.T) {
 
 // TestHooksTrialWithoutHooks does the same where nothing of ours stops git.
 func TestHooksTrialWithoutHooks(t *testing.T) {
+	t.Parallel()
 	r := gittest.New(t)
 	r.Git("remote", "add", "origin", "../remote.git")
 	script(t, r, ".git/hooks/prepare-commit-msg", "#!/bin/sh\necho text >\"$1\"\n")
@@ -175,6 +176,7 @@ func expectFired(t *testing.T, got, want map[string]string) {
 }
 
 func TestHooksTrialOfEachTree(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "")
 	r.Git("config", "extensions.worktreeConfig", "true")
 	r.Worktree("good")
@@ -200,6 +202,7 @@ func TestHooksTrialOfEachTree(t *testing.T) {
 // TestHooksTrialOfOthers has older hooks run as they would: one that fails, one
 // that looks, and one that does not come to an end.
 func TestHooksTrialOfOthers(t *testing.T) {
+	t.Parallel()
 	r := guarded(t, "")
 	grite(t, r, "hooks", "uninstall")
 	r = r.With("SEEN=" + filepath.Join(filepath.Dir(r.Dir), "seen"))

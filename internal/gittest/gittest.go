@@ -140,6 +140,16 @@ func (r *Repo) Worktree(name string) *Repo {
 	return r.At(dir)
 }
 
+// Copy copies the repository, which has no linked work trees, in the same world.
+func (r *Repo) Copy() *Repo {
+	r.t.Helper()
+	dir := filepath.Join(r.t.TempDir(), "repo")
+	if err := os.CopyFS(dir, os.DirFS(r.Dir)); err != nil {
+		r.t.Fatal(err)
+	}
+	return r.At(dir)
+}
+
 // Write writes a file below the repository.
 func (r *Repo) Write(path, content string) {
 	r.t.Helper()
