@@ -26,18 +26,16 @@ func unanswered(res Result) bool { return res.Code == 1 && !strings.Contains(res
 
 func TestProxyPasses(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"sha1", "sha256"} {
-		remote, r, proxy := proxied(t, "--object-format="+format)
-		proxy.On(nil)
-		oid := r.lock(format)
-		r.pushed("", oid)
-		if proxy.Count(PushRefs) != 1 || proxy.Count(Push) != 1 || proxy.Count(Fetch) != 0 || remote.at() != oid {
-			t.Errorf("%s: %v, %q", format, proxy.count, remote.at())
-		}
-		r.Git("fetch", "-q", "origin", "+refs/grite/*:refs/x/*")
-		if proxy.Count(FetchRefs) != 1 || proxy.Count(Fetch) != 1 {
-			t.Errorf("%s: fetched with %v", format, proxy.count)
-		}
+	remote, r, proxy := proxied(t, "--object-format=sha256")
+	proxy.On(nil)
+	oid := r.lock("x")
+	r.pushed("", oid)
+	if proxy.Count(PushRefs) != 1 || proxy.Count(Push) != 1 || proxy.Count(Fetch) != 0 || remote.at() != oid {
+		t.Errorf("%v, %q", proxy.count, remote.at())
+	}
+	r.Git("fetch", "-q", "origin", "+refs/grite/*:refs/x/*")
+	if proxy.Count(FetchRefs) != 1 || proxy.Count(Fetch) != 1 { // it has the object already
+		t.Errorf("fetched with %v", proxy.count)
 	}
 }
 
