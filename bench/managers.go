@@ -41,6 +41,14 @@ func (b *bench) managers() {
 		dir := b.repo(verb+"-beside-ours", 10000, 1000, true)
 		b.do(dir, "git-grite", "hooks", "install", "-q")
 		ours := b.gitStep(verb, dir)
+		// A push looks at the remote's locks first, which no other manager does.
+		quiet := ours
+		if verb == "push" {
+			dir := b.repo("push-beside-quiet", 10000, 1000, true)
+			b.do(dir, "git-grite", "hooks", "install", "-q")
+			check(os.WriteFile(filepath.Join(dir, ".git/grite/config.toml"), []byte("[hook]\nfetch = \"never\"\n"), 0o666))
+			quiet = b.gitStep(verb, dir)
+		}
 		for _, manager := range []string{"lefthook", "husky", "git-lfs"} {
 			if !b.available(manager, lefthook, husky) {
 				fmt.Printf("%-46s not here; make test-managers gets it\n", name(manager))
@@ -49,7 +57,11 @@ func (b *bench) managers() {
 			dir := b.repo(verb+"-beside-"+manager, 10000, 0, true)
 			installs[manager](dir)
 			theirs := b.gitStep(verb, dir)
-			b.row(name(manager), ours, theirs, manager+" with a job that does nothing; aim below 1x")
+			against := manager + " with a job that does nothing; aim below 1x"
+			b.row(name(manager), quiet, theirs, against)
+			if verb == "push" {
+				b.row(name(manager)+", with the look", ours, theirs, against)
+			}
 		}
 	}
 	b.largePush()

@@ -79,6 +79,22 @@ func TestWaysOnForOddNames(t *testing.T) {
 	}
 }
 
+// TestWaysOnUnderRepoLock: what is suggested for a name that cannot be a resource
+// locks that file, and never the whole repository.
+func TestWaysOnUnderRepoLock(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "repo:freeze").With("GRITE_LOCK_POLICY=require")
+	for _, name := range []string{"src/new\nline", "src/[x\xff"} {
+		r.Write(name, "y")
+		r.Git("--literal-pathspecs", "add", "--", name)
+		res := r.Run("", "git", "commit", "-m", "x")
+		if line := way(t, res.Stderr, "wait for it"); strings.Contains(line, "repo:") || !strings.Contains(line, "path:src/") || strings.Contains(line, "path:src/ ") {
+			t.Errorf("%q: %s", name, line)
+		}
+		r.Git("reset", "-q")
+	}
+}
+
 // TestLockable: paths that have to be held to be changed.
 func TestLockable(t *testing.T) {
 	t.Parallel()

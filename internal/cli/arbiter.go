@@ -111,7 +111,6 @@ func (s *session) store() lock.Store {
 type view struct {
 	locks   []lock.Lock // that count: of the arbiter, and those taken offline
 	damaged []lock.Damage
-	asOf    time.Time // zero for never
 	fresh   bool
 }
 
@@ -140,16 +139,19 @@ func (s *session) view(ctx context.Context, refresh bool) (v view, unreachable, 
 	for _, e := range slices.Concat(t.Entries, t.Beside) {
 		v.locks = append(v.locks, e.Lock)
 	}
-	v.damaged, v.asOf = t.Damaged, s.env.Now()
+	v.damaged = t.Damaged
 	if s.remote != nil {
-		v.asOf = s.remote.AsOf()
-		own, err := s.local.Own(ctx)
-		if err != nil {
-			return v, unreachable, err
-		}
-		v.damaged = append(slices.Clone(v.damaged), own.Damaged...)
+		v.damaged = slices.Concat(v.damaged, s.remote.DamagedHere())
 	}
 	return v, unreachable, nil
+}
+
+// asOf is when the view was true, the zero time for never.
+func (s *session) asOf() time.Time {
+	if s.remote == nil {
+		return s.env.Now()
+	}
+	return s.remote.AsOf()
 }
 
 // unvouched marks own records of the remote that its ledger does not vouch for:

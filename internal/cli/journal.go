@@ -65,6 +65,15 @@ func (j journal) add(entries ...entry) {
 	_, _ = f.Write(text.Bytes())
 }
 
+// addAll appends the same event for each lock.
+func (j journal) addAll(name string, locks []lock.Lock) {
+	entries := make([]entry, 0, len(locks))
+	for _, l := range locks {
+		entries = append(entries, event(name, l))
+	}
+	j.add(entries...)
+}
+
 // event makes an entry of something that happened to a lock.
 func event(name string, l lock.Lock) entry {
 	return entry{Event: name, Actor: l.Owner, Label: l.Label, Resource: l.Resource.String(), Nonce: l.Nonce, Reason: l.Reason}

@@ -50,7 +50,8 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v verdict
 	if err != nil {
 		return v, err
 	}
-	return v, v.judge(ctx, s, paths)
+	err = v.judge(ctx, s, paths)
+	return v, err
 }
 
 // maxCommits is how many commits of one push are looked at.
@@ -66,9 +67,10 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if len(updates) == 0 {
 		return v, nil
 	}
-	// Which question is cheaper to be done with depends on who asks: a push may
-	// have nothing new, a repository that was never set up has no locks.
-	if !s.config.Present {
+	// Looking here costs next to nothing; asking the remote does, so that it is
+	// asked only by a repository that was set up, and when something is new.
+	asks := s.remote != nil && s.config.HookFetch != "never"
+	if !asks || !s.config.Present {
 		if v, err = s.look(ctx); err != nil || !v.interesting() {
 			return v, err
 		}
@@ -86,11 +88,11 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if err != nil || len(commits) == 0 {
 		return v, err
 	}
-	if s.config.HookFetch != "never" {
+	if asks {
 		s.refreshOrWarn(ctx, true)
-	}
-	if v, err = s.look(ctx); err != nil || !v.interesting() {
-		return v, err
+		if v, err = s.look(ctx); err != nil || !v.interesting() {
+			return v, err
+		}
 	}
 	if more {
 		s.out.warn("git-grite: this push has more than %d commits; the newest %[1]d are checked", maxCommits)
@@ -98,7 +100,8 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 	if edge := cut(commits); len(edge) > 0 {
 		s.out.warn("git-grite: what %s at the edge of this shallow clone changes is not known here", count(len(edge), "commit"))
 	}
-	return v, v.judgeCommits(ctx, s, commits)
+	err = v.judgeCommits(ctx, s, commits)
+	return v, err
 }
 
 // published names the remotes whose commits a push to remote does not publish
@@ -150,7 +153,7 @@ func (v *verdict) judgeCommits(ctx context.Context, s *session, commits []git.Co
 	if err := v.judge(ctx, s, paths); err != nil {
 		return err
 	}
-	edits := map[git.OID][]string{}
+	edits := map[git.OID]map[string]bool{} // nil for merges that git cannot tell of
 	byHand := func(path string) bool {
 		if plain[path] {
 			return true
@@ -158,17 +161,19 @@ func (v *verdict) judgeCommits(ctx context.Context, s *session, commits []git.Co
 		return slices.ContainsFunc(merges[path], func(merge git.OID) bool {
 			edited, ok := edits[merge]
 			if !ok {
-				var err error
-				edited, err = s.repo.MergeEdits(ctx, merge)
-				switch {
-				case ctx.Err() != nil: // no time left to tell: not held against anybody
-					listErr = context.Cause(ctx)
-				case err != nil: // a git that cannot tell: the first look stands
-					return true
+				names, err := s.repo.MergeEdits(ctx, merge)
+				if ctx.Err() != nil { // no time left to tell: not held against anybody
+					listErr, err = context.Cause(ctx), nil
+				}
+				if err == nil {
+					edited = make(map[string]bool, len(names))
+					for _, name := range names {
+						edited[name] = true
+					}
 				}
 				edits[merge] = edited
 			}
-			return slices.Contains(edited, path)
+			return edited == nil || edited[path] // cannot tell: the first look stands
 		})
 	}
 	v.Collisions = slices.DeleteFunc(v.Collisions, func(c guard.Collision) bool { return !byHand(c.Path) })

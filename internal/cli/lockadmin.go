@@ -110,11 +110,7 @@ func runLockGC(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	if err != nil {
 		return result{}, err
 	}
-	var entries []entry
-	for _, l := range c.Expired {
-		entries = append(entries, event("expired", l))
-	}
-	s.log.add(entries...)
+	s.log.addAll("expired", c.Expired)
 	data := struct {
 		ExpiredPruned int `json:"expired_pruned"`
 		DamagedPruned int `json:"damaged_pruned"`

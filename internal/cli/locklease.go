@@ -26,19 +26,11 @@ func lockRenewCommand() *command {
 }
 
 func runLockRenew(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := openLocks(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := s.recorded(ctx, cc)
+	s, a, resources, err := openHeld(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
 	ttl, err := s.ttl(cc)
-	if err != nil {
-		return result{}, err
-	}
-	a, err := s.holder(ctx)
 	if err != nil {
 		return result{}, err
 	}
@@ -47,11 +39,7 @@ func runLockRenew(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 	if err != nil {
 		return result{}, err
 	}
-	entries := make([]entry, 0, len(locks))
-	for _, l := range locks {
-		entries = append(entries, event("renewed", l))
-	}
-	s.log.add(entries...)
+	s.log.addAll("renewed", locks)
 	return result{data: newHeldJSON(locks), text: func(w io.Writer) {
 		for _, l := range locks {
 			fmt.Fprintf(w, "Lock renewed\n  Resource: %s\n  Expires: %s\n", printable(l.Resource.String()), timestamp(l.Expires))
@@ -72,15 +60,7 @@ func lockReleaseCommand() *command {
 }
 
 func runLockRelease(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := openLocks(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := s.recorded(ctx, cc)
-	if err != nil {
-		return result{}, err
-	}
-	a, err := s.holder(ctx)
+	s, a, resources, err := openHeld(ctx, env, out, cc)
 	if err != nil {
 		return result{}, err
 	}
@@ -89,11 +69,7 @@ func runLockRelease(ctx context.Context, env Env, out *printer, cc *cli.Context)
 	if err != nil {
 		return result{}, err
 	}
-	entries := make([]entry, 0, len(released))
-	for _, l := range released {
-		entries = append(entries, event("released", l))
-	}
-	s.log.add(entries...)
+	s.log.addAll("released", released)
 	if len(others) > 0 {
 		return result{}, &notOwnerError{others: others, released: released}
 	}
@@ -105,6 +81,19 @@ func runLockRelease(ctx context.Context, env Env, out *printer, cc *cli.Context)
 			fmt.Fprintln(w, "Nothing to release: no such lock is held")
 		}
 	}}, nil
+}
+
+// openHeld is openLocks for a command about locks that its actor holds, with the
+// resources that it names, none for --mine.
+func openHeld(ctx context.Context, env Env, out *printer, cc *cli.Context) (s *session, a config.Actor, resources []lock.Resource, err error) {
+	if s, err = openLocks(ctx, env, out, cc); err != nil {
+		return s, a, nil, err
+	}
+	if resources, err = s.recorded(ctx, cc); err != nil {
+		return s, a, nil, err
+	}
+	a, err = s.holder(ctx)
+	return s, a, resources, err
 }
 
 // recorded reads the resources of locks that exist already, or none for --mine.

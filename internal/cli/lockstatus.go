@@ -92,16 +92,17 @@ func runLockStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) 
 	}
 	lock.Sort(locks)
 	data := statusJSON{Locks: locksJSON(locks), Conflicts: s.lostJSON(me.ID), Fresh: v.fresh, ExpiredCount: expired}
-	if !v.asOf.IsZero() {
-		data.AsOfUnixMS = v.asOf.UnixMilli()
+	asOf := s.asOf()
+	if !asOf.IsZero() {
+		data.AsOfUnixMS = asOf.UnixMilli()
 	}
 	for _, d := range v.damaged {
 		data.Damaged = append(data.Damaged, damagedJSON{Ref: refstore.Namespace + "/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
 	}
 	if unreachable != nil {
-		out.note("warning: %s; %s", printable(unreachable.Error()), age(v.asOf, now))
+		out.note("warning: %s; %s", printable(unreachable.Error()), age(asOf, now))
 	} else if !v.fresh {
-		out.note("%s", age(v.asOf, now))
+		out.note("%s", age(asOf, now))
 	}
 	for _, d := range data.Damaged {
 		out.note("warning: %s; it blocks nobody; git grite lock gc removes it", printable(d.Reason))

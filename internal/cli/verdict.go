@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -127,16 +129,29 @@ func holder(l lock.Lock) string {
 }
 
 // lockable is the resource to lock for a path: the path itself or, where its
-// name cannot be a resource, what the lock in its way covers.
+// name cannot be a resource, a pattern that covers it, else what the lock in its
+// way is about. It is never a repo: resource, which would stop everybody.
 func lockable(path string, l lock.Lock) string {
-	r, err := lock.ParseResource("path:"+path, "")
-	if err != nil {
-		r = l.Resource
+	if r, err := lock.ParseResource("path:"+path, ""); err == nil {
+		return r.String()
 	}
-	if r.String() == "" {
-		return "path:**"
+	var pattern strings.Builder
+	for _, c := range path { // what is not UTF-8 comes as utf8.RuneError
+		switch {
+		case unicode.IsControl(c) || c == utf8.RuneError:
+			c = '?'
+		case strings.ContainsRune(`*?[]{}\`, c):
+			pattern.WriteByte('\\')
+		}
+		pattern.WriteRune(c)
 	}
-	return r.String()
+	if r, err := lock.ParseResource("path:"+pattern.String(), ""); err == nil && r.Covers(path, false) {
+		return r.String()
+	}
+	if l.Resource.Namespace() == lock.Path {
+		return l.Resource.String()
+	}
+	return "path:**"
 }
 
 // acquireLine is a command line that takes locks on resources.

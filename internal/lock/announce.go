@@ -24,6 +24,7 @@ type announcement struct {
 	// arbiter, by key. There are several only after a lost reply.
 	stands map[string][]string
 	doubt  bool          // a reply was lost: an earlier version may yet appear
+	over   [][]Lock      // per grant, what the push whose reply was lost took over
 	took   time.Duration // of the last swap
 }
 
@@ -71,13 +72,36 @@ func (a *announcement) run(ctx context.Context, fresh bool) ([]Grant, error) {
 		if fresh = true; err != nil || len(changes) == 0 {
 			return grants, err
 		}
+		a.recall(t, grants)
 		if err = a.push(ctx, changes); err == nil {
 			if err = a.verify(ctx, changes); err == nil {
 				return grants, a.enter(changes)
 			}
 		}
+		if errors.Is(err, ErrUnknown) {
+			a.note(grants)
+		}
 		if !n.again(ctx, err) {
 			return nil, err
+		}
+	}
+}
+
+// note keeps in mind what a push whose reply was lost took over.
+func (a *announcement) note(grants []Grant) {
+	a.over = make([][]Lock, len(grants))
+	for i, g := range grants {
+		a.over[i] = g.TakenOver
+	}
+}
+
+// recall tells of the locks that such a push took over, where the table shows
+// that it arrived: their records are gone, and nobody else could tell.
+func (a *announcement) recall(t *Table, grants []Grant) {
+	for i, over := range a.over {
+		key := grants[i].Resource.Key()
+		if len(grants[i].TakenOver) == 0 && slices.Contains(a.stands[key], t.Version(key)) {
+			grants[i].TakenOver = over
 		}
 	}
 }
@@ -237,52 +261,4 @@ func (a *announcement) enter(changes []Change) error {
 	}
 	a.stands = nil
 	return nil
-}
-
-// A withdrawal happens even when the command was stopped; somebody waits then
-// for it to end.
-const (
-	withdrawTimeout = 15 * time.Second
-	stoppedTimeout  = 5 * time.Second
-)
-
-// withdraw deletes whatever of this acquire may stand on the arbiter.
-func (a *announcement) withdraw(ctx context.Context) error {
-	limit := withdrawTimeout
-	if ctx.Err() != nil {
-		limit = stoppedTimeout
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	look := a.doubt
-	for n := (tries{}); ; {
-		var changes []Change
-		if look {
-			t, err := a.m.Store.Load(ctx, true)
-			if err != nil {
-				return err
-			}
-			for key, versions := range a.stands {
-				if v := t.Version(key); slices.Contains(versions, v) {
-					changes = append(changes, Change{Key: key, Old: v})
-				}
-			}
-		} else {
-			for key, versions := range a.stands {
-				changes = append(changes, Change{Key: key, Old: versions[len(versions)-1]})
-			}
-		}
-		var err error
-		if len(changes) > 0 {
-			err = a.m.swap(ctx, changes)
-		}
-		if err == nil {
-			clear(a.stands)
-			return nil
-		}
-		if !n.again(ctx, err) {
-			return err
-		}
-		look = true
-	}
 }

@@ -70,14 +70,7 @@ func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
 		}
 	}
 	text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err != nil || closeErr != nil || os.Rename(f.Name(), path) != nil {
-		os.Remove(f.Name())
-	}
+	_ = replaceFile(path, text)
 }
 
 func appendRecord(b []byte, rec decoded) []byte {

@@ -29,6 +29,26 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another git-grite process has held %s for %s; is it stopped?", e.File, e.Timeout)
 }
 
+// replaceFile writes a file beside its place and renames it, so that no reader
+// sees half of it.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
 // lockFile takes the clone's short file lock.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	return lockFileFor(ctx, path, busyTimeout)

@@ -95,22 +95,7 @@ func (b *Ledger) Enter(h lock.Holding) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	key := h.Resource.Key()
-	f, err := os.CreateTemp(dir, key+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, key))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return replaceFile(filepath.Join(dir, h.Resource.Key()), append(text, '\n'))
 }
 
 // Strike takes a holding out. It is no error when there is none.

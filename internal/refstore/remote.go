@@ -33,8 +33,9 @@ type Remote struct {
 	oneOnly bool // the remote cannot change several refs at once
 
 	// Of the last look:
-	damaged   []lock.Damage
-	overruled []Overruled
+	damaged     []lock.Damage
+	damagedHere []lock.Damage
+	overruled   []Overruled
 }
 
 // OpenRemote makes the store of a remote; prompts as in [git.Repo.OpenRemote],
@@ -68,7 +69,7 @@ func (s *Remote) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
 		return nil, err
 	}
 	t := *view
-	t.Beside, s.overruled = nil, nil
+	t.Beside, s.overruled, s.damagedHere = nil, nil, own.Damaged
 	for _, l := range own.Entries {
 		l.Unconfirmed = true
 		switch by, overruled := s.inTheWay(l, view.Entries); {
@@ -86,6 +87,10 @@ type Overruled struct {
 	Lock lock.Lock
 	By   lock.Lock // the lock of the remote that is in its way
 }
+
+// DamagedHere returns the damaged records of this clone itself, as of the last
+// Load.
+func (s *Remote) DamagedHere() []lock.Damage { return s.damagedHere }
 
 // Overruled returns the locks of this clone that lost, as of the last Load.
 func (s *Remote) Overruled() []Overruled { return s.overruled }

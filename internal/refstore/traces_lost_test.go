@@ -30,7 +30,9 @@ func TestTraceTakeoverReplyLost(t *testing.T) {
 	t.Run("nobody came", func(t *testing.T) {
 		t.Parallel()
 		n := takeover(t)
-		n.alice.mustTake("path:src/")
+		if over := n.alice.mustTake("path:src/")[0].TakenOver; len(over) != 1 || over[0].Owner != n.bob.Owner {
+			t.Errorf("taken over from %+v", over)
+		}
 		n.mustHold(n.alice, "path:src/")
 		n.stands("path:src/")
 		n.bob.mustLose(n.alice)
