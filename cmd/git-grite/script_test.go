@@ -25,12 +25,12 @@ import (
 func TestMain(m *testing.M) {
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
 	case "git-grite", "grite":
-		program()
+		asProgram()
 	}
 	os.Exit(runTests(m))
 }
 
-func program() {
+func asProgram() {
 	ctx, stop := cli.WithSignals(context.Background())
 	env := cli.SystemEnv()
 	if shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT")); err == nil {
