@@ -32,9 +32,7 @@ func TestForeignRecords(t *testing.T) {
 				t.Fatal(got)
 			}
 			for _, resource := range []string{"path:src/", "path:src/main.rs", "path:docs/x", "repo:all"} {
-				if res := r.Run("", "git-grite", "lock", "acquire", "-r", resource); res.Code != 4 || !strings.Contains(res.Stderr, stranger) {
-					t.Errorf("%s: exit %d, %s", resource, res.Code, res.Stderr)
-				}
+				try(t, r, "lock", "acquire", "-r", resource).exits(4, stranger)
 			}
 			status := grite(t, r, "lock", "status").Stdout
 			if !strings.Contains(status, "path:docs/x") || !strings.Contains(status, "path:src/main.rs e5f6a7b8") || strings.Contains(status, "issue:old") {
@@ -222,9 +220,7 @@ func TestNoGoodGit(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := os.Getenv("PATH")
-	if res := r.With("PATH="+bin+":"+path).Run("", "git-grite", "lock", "status", "--json"); res.Code != 5 || !strings.Contains(res.Stderr, "git 2.31 or newer is needed") {
-		t.Errorf("git 2.30: exit %d, %s", res.Code, res.Stderr)
-	}
+	try(t, r.With("PATH="+bin+":"+path), "lock", "status", "--json").exits(5, "git 2.31 or newer is needed")
 	ours := strings.Split(path, ":")[0] // where the test binary is git-grite
 	if res := r.With("PATH="+ours).Run("", filepath.Join(ours, "git-grite"), "lock", "status", "--json"); res.Code != 5 || !strings.Contains(res.Stderr, "git was not found") {
 		t.Errorf("no git: exit %d, %s", res.Code, res.Stderr)

@@ -32,19 +32,19 @@ func TestFullDiskRemote(t *testing.T) {
 		{"before the ledger", `if is fetch 1; then "$GIT_REAL" "$@"; ` + fill + `; exit; fi`, "no space left"},
 	} {
 		res := full.With(gittest.WrapGit(t, tt.script)...).Run("", "git-grite", "lock", "acquire", "-r", "path:a")
-		expect(t, res, 5, tt.said, tt.step)
+		came(t, tt.step, res).exits(5, tt.said)
 		locksOn(t, remote, "path:held")
 		room()
 	}
 	if err := exec.Command("sh", "-c", fill).Run(); err != nil {
 		t.Fatal(err)
 	}
-	ends(t, 5, "no space left", full, "lock", "acquire", "-r", "path:a")
+	try(t, full, "lock", "acquire", "-r", "path:a").exits(5, "no space left")
 	locksOn(t, remote, "path:held")
-	ends(t, 0, "path:held", full, "lock", "status", "--cached")
-	ends(t, 0, "Lock released", full, "lock", "release", "--mine")
+	try(t, full, "lock", "status", "--cached").exits(0, "path:held")
+	try(t, full, "lock", "release", "--mine").exits(0, "Lock released")
 	locksOn(t, remote)
 	room()
-	ends(t, 0, "Lock acquired", full, "lock", "acquire", "-r", "path:a")
-	ends(t, 4, "full", bob, "lock", "acquire", "-r", "path:a")
+	try(t, full, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
+	try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "full")
 }

@@ -25,15 +25,6 @@ func reachable(t *testing.T, dir string) {
 	}
 }
 
-func mustLook(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("git-grite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestReadOnlyRepository(t *testing.T) {
 	t.Parallel()
 	r := gittest.New(t)
@@ -82,9 +73,7 @@ func TestClockSetBack(t *testing.T) {
 	r := gittest.New(t)
 	ahead := r.With("GRITE_TEST_SHIFT=48h")
 	grite(t, ahead, "lock", "acquire", "-r", "path:a", "--ttl", "1h")
-	if res := r.Run("", "git-grite", "lock", "acquire", "-r", "path:a/b", "--actor", "bob"); res.Code != 4 {
-		t.Errorf("exit %d, %s", res.Code, res.Stderr)
-	}
+	try(t, r, "lock", "acquire", "-r", "path:a/b", "--actor", "bob").exits(4)
 	grite(t, r, "lock", "renew", "--mine")
 	if out := grite(t, r, "lock", "status").Stdout; !strings.Contains(out, "expires in 2d") {
 		t.Errorf("status: %s", out)

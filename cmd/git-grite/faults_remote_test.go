@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,41 +67,6 @@ func stood(remote *gittest.Repo, resource string) bool {
 	return remote.Run("", "git", "rev-parse", "-q", "--verify", gittest.LockRef(resource)).Code == 0
 }
 
-// ends runs git-grite, which has to end with a code and to say some words.
-func ends(t *testing.T, code int, words string, r *gittest.Repo, args ...string) gittest.Result {
-	t.Helper()
-	res := r.Run("", "git-grite", args...)
-	expect(t, res, code, words, strings.Join(args, " "))
-	return res
-}
-
-func expect(t *testing.T, res gittest.Result, code int, words, what string) {
-	t.Helper()
-	if res.Code != code || !strings.Contains(res.Stdout+res.Stderr, words) {
-		t.Errorf("%s: exit %d, wanted %d and %q: %s%s", what, res.Code, code, words, res.Stdout, res.Stderr)
-	}
-}
-
-// appears waits for a file that a script makes.
-func appears(t *testing.T, path string) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s did not appear", path)
-		}
-	}
-}
-
-func touch(t *testing.T, path string) {
-	t.Helper()
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // late is a clock by which every lease of these tests has ended.
 const late = "GRITE_TEST_SHIFT=2h"
 
@@ -114,23 +78,23 @@ func TestReplyLost(t *testing.T) {
 	lost := func(code int, words string, args ...string) {
 		t.Helper()
 		l.On(gittest.Nth(gittest.Push, 1, gittest.DropReply))
-		ends(t, code, words, l.alice, append([]string{"lock"}, args...)...)
+		try(t, l.alice, append([]string{"lock"}, args...)...).exits(code, words)
 		if l.Count(gittest.Push) == 0 {
 			t.Errorf("%q sent nothing", args)
 		}
 	}
 	lost(0, "Lock acquired", "acquire", "-r", "path:a", "-r", "path:b")
 	locksOn(t, l.remote, "path:a", "path:b")
-	ends(t, 4, "alice", l.bob, "lock", "acquire", "-r", "path:a")
+	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
 	lost(0, "Lock renewed", "renew", "--mine", "--ttl", "1h")
-	ends(t, 4, "alice", l.bob.With("GRITE_TEST_SHIFT=40m"), "lock", "acquire", "-r", "path:a")
+	try(t, l.bob.With("GRITE_TEST_SHIFT=40m"), "lock", "acquire", "-r", "path:a").exits(4, "alice")
 	lost(0, "Lock released", "release", "--mine")
 	locksOn(t, l.remote)
 
 	grite(t, l.bob, "lock", "acquire", "-r", "path:a")
 	lost(0, "broken", "break", "-r", "path:a", "--nonce", recordOn(t, l.remote, "path:a").Nonce, "--reason", "why")
-	ends(t, 4, "was broken by alice", l.bob, "lock", "renew", "-r", "path:a")
-	ends(t, 0, "", l.bob, "lock", "acquire", "-r", "path:a")
+	try(t, l.bob, "lock", "renew", "-r", "path:a").exits(4, "was broken by alice")
+	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(0)
 }
 
 // TestEveryReplyLost: nothing is heard of any push. The command gives up and says
@@ -148,10 +112,10 @@ func TestEveryReplyLost(t *testing.T) {
 				return gittest.Pass
 			}
 			l.On(dead)
-			ends(t, 5, "Nothing was locked", l.alice, "lock", "acquire", "-r", "path:a")
+			try(t, l.alice, "lock", "acquire", "-r", "path:a").exits(5, "Nothing was locked")
 			locksOn(t, l.remote)
 			l.On(nil)
-			ends(t, 0, "Lock acquired", l.alice, "lock", "acquire", "-r", "path:a")
+			try(t, l.alice, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 			l.On(dead)
 			res := l.alice.Run("", "git-grite", "lock", "release", "--mine")
 			if gone := !stood(l.remote, "path:a"); res.Code != 0 && res.Code != 5 || res.Code == 0 && !gone {
@@ -159,7 +123,7 @@ func TestEveryReplyLost(t *testing.T) {
 			}
 			l.On(nil)
 			grite(t, l.alice, "lock", "release", "--mine")
-			ends(t, 0, "Lock acquired", l.bob, "lock", "acquire", "-r", "path:a")
+			try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 		})
 	}
 }
@@ -187,22 +151,22 @@ func TestKilledClient(t *testing.T) {
 		}
 		killed()
 		if tt.stands {
-			ends(t, 4, "alice", bob, "lock", "acquire", "-r", "path:src/a.go")
+			try(t, bob, "lock", "acquire", "-r", "path:src/a.go").exits(4, "alice")
 		}
-		ends(t, 3, "", alice, "lock", "renew", "-r", "path:src/") // nothing was granted
-		ends(t, 0, "Lock acquired", alice, "lock", "acquire", "-r", "path:src/")
-		ends(t, 0, "Lock released", alice, "lock", "release", "--mine")
+		try(t, alice, "lock", "renew", "-r", "path:src/").exits(3) // nothing was granted
+		try(t, alice, "lock", "acquire", "-r", "path:src/").exits(0, "Lock acquired")
+		try(t, alice, "lock", "release", "--mine").exits(0, "Lock released")
 		locksOn(t, remote)
 
 		killed()
-		ends(t, 0, "Lock acquired", bob.With(late), "lock", "acquire", "-r", "path:src/a.go")
+		try(t, bob.With(late), "lock", "acquire", "-r", "path:src/a.go").exits(0, "Lock acquired")
 		locksOn(t, remote, "path:src/a.go")
-		ends(t, 4, "bob", alice, "lock", "acquire", "-r", "path:src/")
+		try(t, alice, "lock", "acquire", "-r", "path:src/").exits(4, "bob")
 		grite(t, bob, "lock", "release", "--mine")
 
 		if tt.when == "before the ledger" {
 			killed()
-			ends(t, 0, "Lock released", alice, "lock", "release", "-r", "path:src/") // what it was never told that it has
+			try(t, alice, "lock", "release", "-r", "path:src/").exits(0, "Lock released") // what it was never told that it has
 			locksOn(t, remote)
 		}
 	}
@@ -215,7 +179,7 @@ func interrupted(t *testing.T, p *gittest.Running, signal syscall.Signal, code i
 		t.Fatal(err)
 	}
 	began := time.Now()
-	expect(t, p.Wait(), code, "", signal.String())
+	came(t, signal.String(), p.Wait()).exits(code)
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it ended %s after the signal", took)
 	}

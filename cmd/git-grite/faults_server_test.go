@@ -26,8 +26,8 @@ func TestKilledServer(t *testing.T) {
 		remote.Hook("pre-receive", once)
 		twice := func(said string, args ...string) {
 			t.Helper()
-			ends(t, 5, "hung up", alice, args...)
-			ends(t, 0, said, alice, args...)
+			try(t, alice, args...).exits(5, "hung up")
+			try(t, alice, args...).exits(0, said)
 			if err := os.Remove(filepath.Join(remote.Dir, "killed")); err != nil {
 				t.Errorf("nothing was killed: %v", err)
 			}
@@ -36,7 +36,7 @@ func TestKilledServer(t *testing.T) {
 		twice("Lock renewed", "lock", "renew", "--mine", "--ttl", "1h")
 		twice("Lock released", "lock", "release", "-r", "path:a")
 		locksOn(t, remote)
-		ends(t, 5, "hung up", bob, "lock", "acquire", "-r", "path:a")
+		try(t, bob, "lock", "acquire", "-r", "path:a").exits(5, "hung up")
 		locksOn(t, remote)
 	})
 	for _, step := range []string{"committed", "post-receive"} {
@@ -51,25 +51,25 @@ func TestKilledServer(t *testing.T) {
 			for _, tt := range []struct{ said, command string }{
 				{"Lock acquired", "acquire -r path:a"}, {"Lock renewed", "renew --mine --ttl 1h"}, {"Lock released", "release --mine"},
 			} {
-				ends(t, 0, tt.said, alice, append([]string{"lock"}, strings.Fields(tt.command)...)...)
+				try(t, alice, append([]string{"lock"}, strings.Fields(tt.command)...)...).exits(0, tt.said)
 				if err := os.Remove(filepath.Join(remote.Dir, "killed")); err != nil {
 					t.Errorf("nothing was killed: %v", err)
 				}
 			}
 			locksOn(t, remote)
-			ends(t, 0, "Lock acquired", bob, "lock", "acquire", "-r", "path:a")
+			try(t, bob, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 		})
 	}
 	t.Run("with locked refs", func(t *testing.T) {
 		t.Parallel()
 		remote, alice, bob := pair(t)
 		remote.Hook("reference-transaction", `[ "$1" != prepared ] || `+once)
-		ends(t, 5, "Nothing was locked", alice, "lock", "acquire", "-r", "path:a")
-		ends(t, 5, "File exists", alice, "lock", "acquire", "-r", "path:a")
+		try(t, alice, "lock", "acquire", "-r", "path:a").exits(5, "Nothing was locked")
+		try(t, alice, "lock", "acquire", "-r", "path:a").exits(5, "File exists")
 		locksOn(t, remote)
-		ends(t, 0, "Lock acquired", alice, "lock", "acquire", "-r", "path:b")
+		try(t, alice, "lock", "acquire", "-r", "path:b").exits(0, "Lock acquired")
 		unlock(t, remote, "path:a")
-		ends(t, 0, "Lock acquired", bob, "lock", "acquire", "-r", "path:a")
+		try(t, bob, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 	})
 	t.Run("and not coming back", func(t *testing.T) {
 		t.Parallel()
@@ -77,10 +77,10 @@ func TestKilledServer(t *testing.T) {
 		remote.Hook("reference-transaction", `[ "$1" != committed ] || `+once)
 		alice.UploadPack(`[ ! -e "$1/killed" ] || exit 1`)
 		alice.ReceivePack(`[ ! -e "$1/killed" ] || exit 1`)
-		ends(t, 5, "may stand there for 15m", alice, "lock", "acquire", "-r", "path:a")
+		try(t, alice, "lock", "acquire", "-r", "path:a").exits(5, "may stand there for 15m")
 		locksOn(t, remote, "path:a")
-		ends(t, 4, "alice", bob, "lock", "acquire", "-r", "path:a")
-		ends(t, 0, "Lock acquired", bob.With(late), "lock", "acquire", "-r", "path:a")
+		try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+		try(t, bob.With(late), "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 	})
 }
 
@@ -100,7 +100,7 @@ func TestStaleLockFile(t *testing.T) {
 	busy := func(args ...string) {
 		t.Helper()
 		began := time.Now()
-		ends(t, 5, "File exists", alice, append([]string{"lock"}, args...)...)
+		try(t, alice, append([]string{"lock"}, args...)...).exits(5, "File exists")
 		if took := time.Since(began); took > 15*time.Second {
 			t.Errorf("%q took %s", args, took)
 		}
@@ -114,7 +114,7 @@ func TestStaleLockFile(t *testing.T) {
 	busy("release", "--mine")
 	unlock(t, remote, "path:a")
 	unlock(t, remote, "path:held")
-	ends(t, 0, "Lock acquired", bob, "lock", "acquire", "-r", "path:a", "-r", "path:b")
+	try(t, bob, "lock", "acquire", "-r", "path:a", "-r", "path:b").exits(0, "Lock acquired")
 	grite(t, alice, "lock", "release", "--mine")
 	locksOn(t, remote, "path:a", "path:b")
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
@@ -33,8 +32,8 @@ func TestHangingServer(t *testing.T) {
 			l.Arrived(tt.at, 1)
 			interrupted(t, p, tt.signal, tt.code)
 			locksOn(t, l.remote)
-			ends(t, 0, "Lock acquired", l.alice, "lock", "acquire", "-r", "path:b")
-			ends(t, 0, "Lock acquired", l.bob, "lock", "acquire", "-r", "path:a")
+			try(t, l.alice, "lock", "acquire", "-r", "path:b").exits(0, "Lock acquired")
+			try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 		})
 	}
 	t.Run("for good", func(t *testing.T) {
@@ -50,7 +49,7 @@ func TestHangingServer(t *testing.T) {
 		l.Arrived(gittest.Push, 1)
 		interrupted(t, p, syscall.SIGINT, 130)
 		l.On(nil)
-		ends(t, 0, "Lock acquired", l.alice, "lock", "acquire", "-r", "path:a")
+		try(t, l.alice, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 	})
 }
 
@@ -68,10 +67,10 @@ func TestDelayedCreate(t *testing.T) {
 		t.Fatal("nothing was held back")
 	}
 	locksOn(t, l.remote, "path:a")
-	ends(t, 3, "", l.alice, "lock", "renew", "-r", "path:a")
-	ends(t, 4, "alice", l.bob, "lock", "acquire", "-r", "path:a")
-	ends(t, 0, "Lock released", l.alice, "lock", "release", "-r", "path:a")
-	ends(t, 0, "Lock acquired", l.bob, "lock", "acquire", "-r", "path:a")
+	try(t, l.alice, "lock", "renew", "-r", "path:a").exits(3)
+	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+	try(t, l.alice, "lock", "release", "-r", "path:a").exits(0, "Lock released")
+	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 }
 
 // TestInterruptedWait: Ctrl-C ends --wait, and nothing is left behind.
@@ -84,8 +83,8 @@ func TestInterruptedWait(t *testing.T) {
 	appears(t, waits)
 	interrupted(t, p, syscall.SIGINT, 130)
 	locksOn(t, remote, "path:src/")
-	ends(t, 0, "Lock acquired", alice, "lock", "acquire", "-r", "path:free/")
-	ends(t, 0, "Lock renewed", bob, "lock", "renew", "--mine", "--ttl", "1h")
+	try(t, alice, "lock", "acquire", "-r", "path:free/").exits(0, "Lock acquired")
+	try(t, bob, "lock", "renew", "--mine", "--ttl", "1h").exits(0, "Lock renewed")
 }
 
 // TestStopped: a process is suspended for longer than its lease, as by Ctrl-Z or
@@ -101,35 +100,35 @@ func TestStopped(t *testing.T) {
 	}{
 		"renew, nobody came":     {[]string{"renew", "--mine", "--ttl", "1h"}, "push", false, 0, "Lock renewed"},
 		"renew, somebody came":   {[]string{"renew", "--mine", "--ttl", "1h"}, "push", true, 4, "bob"},
-		"acquire, nobody came":   {[]string{"acquire", "-r", "path:b", "--ttl", "1s"}, "fetch", false, 0, "Lock acquired"},
-		"acquire, somebody came": {[]string{"acquire", "-r", "path:b", "--ttl", "1s"}, "fetch", true, 4, "bob"},
+		"acquire, nobody came":   {[]string{"acquire", "-r", "path:b"}, "fetch", false, 0, "Lock acquired"},
+		"acquire, somebody came": {[]string{"acquire", "-r", "path:b"}, "fetch", true, 4, "bob"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			dir := t.TempDir()
+			reached, goOn, clock := filepath.Join(dir, "reached"), filepath.Join(dir, "go on"), filepath.Join(dir, "clock")
 			remote, alice, bob := pair(t)
-			configure(t, bob, "\n[lock]\nclock_skew = \"0s\"\n")
+			alice, bob = alice.With("GRITE_TEST_CLOCK="+clock), bob.With("GRITE_TEST_CLOCK="+clock)
 			wanted := "path:b"
 			if tt.step == "push" {
 				wanted = "path:a"
-				grite(t, alice, "lock", "acquire", "-r", wanted, "--ttl", "1s")
+				grite(t, alice, "lock", "acquire", "-r", wanted)
 			}
-			dir := t.TempDir()
-			reached, goOn := filepath.Join(dir, "reached"), filepath.Join(dir, "go on")
 			p := alice.With(gittest.WrapGit(t, "if is "+tt.step+" 1; then >'"+reached+"'; await '"+goOn+"'; fi")...).
 				Start("git-grite", append([]string{"lock"}, tt.args...)...)
 			appears(t, reached)
 			p.Stop()
-			time.Sleep(1200 * time.Millisecond) // the lease
+			write(t, clock, "2h") // longer than the lease
 			if tt.comes {
-				ends(t, 0, "Lock acquired", bob, "lock", "acquire", "-r", wanted, "--ttl", "1h")
+				try(t, bob, "lock", "acquire", "-r", wanted, "--ttl", "1h").exits(0, "Lock acquired")
 			}
 			touch(t, goOn)
 			p.Cont()
-			expect(t, p.Wait(), tt.code, tt.words, name)
+			came(t, name, p.Wait()).exits(tt.code, tt.words)
 			locksOn(t, remote, wanted)
 			if tt.comes {
-				ends(t, 0, "Lock renewed", bob, "lock", "renew", "--mine", "--ttl", "2h")
-				ends(t, 4, "bob", alice, "lock", "acquire", "-r", wanted)
+				try(t, bob, "lock", "renew", "--mine", "--ttl", "2h").exits(0, "Lock renewed")
+				try(t, alice, "lock", "acquire", "-r", wanted).exits(4, "bob")
 			} else {
 				grite(t, alice, "lock", "release", "--mine")
 				locksOn(t, remote)
@@ -147,12 +146,12 @@ func TestClockJumps(t *testing.T) {
 		before, after := alice.With("GRITE_TEST_SHIFT="+jump.before), alice.With("GRITE_TEST_SHIFT="+jump.after)
 		grite(t, before, "lock", "acquire", "-r", "path:a")
 		first := recordOn(t, remote, "path:a")
-		ends(t, 0, "Lock renewed", after, "lock", "renew", "--mine")
+		try(t, after, "lock", "renew", "--mine").exits(0, "Lock renewed")
 		if now := recordOn(t, remote, "path:a"); now.Expires < first.Expires || now.Nonce != first.Nonce {
 			t.Errorf("%v: from %+v to %+v", jump, first, now)
 		}
-		ends(t, 4, "alice", bob, "lock", "acquire", "-r", "path:a")
-		ends(t, 0, "Lock released", after, "lock", "release", "--mine")
+		try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+		try(t, after, "lock", "release", "--mine").exits(0, "Lock released")
 		locksOn(t, remote)
 	}
 }

@@ -10,16 +10,6 @@ import (
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
-// grite runs git-grite, which has to succeed.
-func grite(t *testing.T, r *gittest.Repo, args ...string) gittest.Result {
-	t.Helper()
-	res := r.Run("", "git-grite", args...)
-	if res.Code != 0 {
-		t.Fatalf("git-grite %s: exit %d: %s", strings.Join(args, " "), res.Code, res.Stderr)
-	}
-	return res
-}
-
 // guarded is a repository with hooks in which alice holds a lock.
 func guarded(t *testing.T, resource string, initArgs ...string) *gittest.Repo {
 	t.Helper()
@@ -236,11 +226,12 @@ func TestPreCommitLetsPass(t *testing.T) {
 	t.Run("no git-grite", func(t *testing.T) {
 		t.Parallel()
 		r := guarded(t, "path:src/")
-		bare := r.With("PATH=/usr/bin:/bin", "HOME=/nowhere")
-		res := change(bare, "src/a.go")
-		if res.Code != 0 || strings.Count(res.Stderr, "\n") != 1 || !strings.Contains(res.Stderr, "not found on PATH") {
-			t.Errorf("exit %d, %q", res.Code, res.Stderr)
-		}
+		without(t, r, func(r *gittest.Repo) {
+			res := came(t, "commit", change(r, "src/a.go")).exits(0, "not found on PATH")
+			if strings.Count(res.Stderr, "\n") != 1 {
+				t.Errorf("said %q", res.Stderr)
+			}
+		})
 	})
 }
 
@@ -284,9 +275,7 @@ func TestWaysOnWork(t *testing.T) {
 	if res := r.Run("", "sh", "-c", wait); res.Code != 0 {
 		t.Fatalf("%s: exit %d, %s", wait, res.Code, res.Stderr)
 	}
-	if res := r.Run("", "git", "commit", "-am", "x"); res.Code != 0 {
-		t.Errorf("after the wait: exit %d, %s", res.Code, res.Stderr)
-	}
+	git(t, r, "commit", "-am", "x").exits(0)
 }
 
 func TestPrePush(t *testing.T) {

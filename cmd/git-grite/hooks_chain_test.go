@@ -52,7 +52,7 @@ func TestHooksChain(t *testing.T) {
 			commit(r)
 			grite(t, r, "hooks", "install")
 			commit(r)
-			commit(r.With("PATH=/usr/bin:/bin", "HOME=/nowhere"))
+			without(t, r, commit)
 			grite(t, r, "hooks", "install")
 			grite(t, r, "hooks", "status")
 			grite(t, r, "hooks", "uninstall")
@@ -107,7 +107,11 @@ func TestHooksChainOfTwo(t *testing.T) {
 	for i, name := range []string{"pre-push.pre-grite", "pre-push.pre-grite-2"} {
 		script(t, r, ".git/hooks/"+name, strings.Replace(old, "%s", []string{"first", "second"}[i], 1))
 	}
-	for name, r := range map[string]*gittest.Repo{"with": r, "without": r.With("PATH=/usr/bin:/bin", "HOME=/nowhere")} {
+	both := func(f func(name string, r *gittest.Repo)) {
+		f("with", r)
+		without(t, r, func(r *gittest.Repo) { f("without", r) })
+	}
+	both(func(name string, r *gittest.Repo) {
 		os.Remove(filepath.Join(filepath.Dir(r.Dir), "seen"))
 		os.RemoveAll(remote)
 		r.Git("init", "-q", "--bare", remote)
@@ -118,14 +122,14 @@ func TestHooksChainOfTwo(t *testing.T) {
 		if seen, _ := os.ReadFile(filepath.Join(filepath.Dir(r.Dir), "seen")); string(seen) != "first"+args+line+"second"+args+line {
 			t.Errorf("%s git-grite they saw %q", name, seen)
 		}
-	}
+	})
 	script(t, r, ".git/hooks/pre-push.pre-grite", "#!/bin/sh\nexit 3\n")
 	r.Git("commit", "-q", "--allow-empty", "-m", "more")
-	for name, r := range map[string]*gittest.Repo{"with": r, "without": r.With("PATH=/usr/bin:/bin", "HOME=/nowhere")} {
+	both(func(name string, r *gittest.Repo) {
 		if res := r.Run("", "git", "push", "-q", remote, "main"); res.Code == 0 {
 			t.Errorf("%s git-grite the first one's failure is lost", name)
 		}
-	}
+	})
 }
 
 // TestShims holds the two shims against each other and runs them where there is
@@ -141,10 +145,12 @@ func TestShims(t *testing.T) {
 			t.Fatal(err)
 		}
 		texts[name] = string(text)
-		res := r.With("PATH="+t.TempDir(), "HOME=/nowhere").Run("", "/bin/sh", path)
-		if res.Code != 0 || strings.Count(res.Stderr, "\n") != 1 || !strings.Contains(res.Stderr, "rm '"+path+"'") {
-			t.Errorf("%s: exit %d, %q", name, res.Code, res.Stderr)
-		}
+		without(t, r, func(r *gittest.Repo) {
+			res := came(t, name, r.With("PATH="+t.TempDir()).Run("", "/bin/sh", path)).exits(0, "rm '"+path+"'")
+			if strings.Count(res.Stderr, "\n") != 1 {
+				t.Errorf("%s said %q", name, res.Stderr)
+			}
+		})
 	}
 	if strings.ReplaceAll(texts["pre-commit"], "pre-commit", "pre-push") != texts["pre-push"] {
 		t.Error("the shims differ by more than their names")
@@ -154,10 +160,9 @@ func TestShims(t *testing.T) {
 // script writes something to execute.
 func script(t *testing.T, r *gittest.Repo, path, text string) {
 	t.Helper()
-	r.Write(path, text)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.Dir, path)
-	}
+	r.Write(path, "") // its directory
+	path = filepath.Join(r.Dir, path)
+	gittest.Executable(t, path, text)
 	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,9 +13,7 @@ import (
 func hooksFire(t *testing.T, r *gittest.Repo) {
 	t.Helper()
 	for _, command := range []string{"status", "test"} {
-		if res := r.Run("", "git-grite", "hooks", command); res.Code != 0 {
-			t.Errorf("hooks %s: exit %d: %s%s", command, res.Code, res.Stdout, res.Stderr)
-		}
+		try(t, r, "hooks", command).exits(0)
 	}
 }
 
@@ -89,9 +86,7 @@ func TestHooksPlaces(t *testing.T) {
 			}
 			grite(t, r, "hooks", "uninstall")
 			for _, command := range []string{"status", "test"} {
-				if res := r.Run("", "git-grite", "hooks", command); res.Code != 4 {
-					t.Errorf("after uninstall hooks %s is exit %d: %s", command, res.Code, res.Stdout)
-				}
+				try(t, r, "hooks", command).exits(4)
 			}
 		})
 	}
@@ -144,12 +139,8 @@ func TestHooksRefused(t *testing.T) {
 			if after := files(t, r.Dir); after != before {
 				t.Errorf("something was written: %s\nbefore: %s", after, before)
 			}
-			if res := r.Run("", "git-grite", "hooks", "status"); res.Code != 4 {
-				t.Errorf("status is exit %d: %s", res.Code, res.Stdout)
-			}
-			if res := r.Run("", "git-grite", "init"); res.Code != 0 || !strings.Contains(res.Stderr, "hooks are not installed: ") {
-				t.Errorf("init is exit %d: %s", res.Code, res.Stderr)
-			}
+			try(t, r, "hooks", "status").exits(4)
+			try(t, r, "init").exits(0, "hooks are not installed: ")
 		})
 	}
 }
@@ -214,9 +205,7 @@ func TestHooksLine(t *testing.T) {
 			if res := r.Run("", "git", "commit", "-am", "x"); res.Code == 0 || !strings.Contains(res.Stderr, "theirs\n") || !strings.Contains(res.Stderr, "locked by others") {
 				t.Errorf("exit %d, %q", res.Code, res.Stderr)
 			}
-			if res := r.With("PATH=/usr/bin:/bin", "HOME=/nowhere").Run("", "git", "commit", "-am", "x"); res.Code != 0 {
-				t.Errorf("without git-grite: exit %d, %q", res.Code, res.Stderr)
-			}
+			without(t, r, func(r *gittest.Repo) { git(t, r, "commit", "-am", "x").exits(0) })
 		})
 	}
 }
@@ -266,9 +255,7 @@ func TestHooksUpgrade(t *testing.T) {
 		t.Error("the shim is as it was")
 	}
 	hooksFire(t, r)
-	if res := r.Run("", "git", "commit", "--allow-empty", "-m", "x"); res.Code != 0 || !strings.Contains(res.Stderr, "theirs") {
-		t.Errorf("exit %d, %q", res.Code, res.Stderr)
-	}
+	git(t, r, "commit", "--allow-empty", "-m", "x").exits(0, "theirs")
 	script(t, r, ".git/hooks/pre-commit", old)
 	grite(t, r, "hooks", "uninstall")
 	if text, _ := os.ReadFile(path); string(text) != theirs {
@@ -312,9 +299,7 @@ func TestHooksStatusStates(t *testing.T) {
 			if res.Code != 4 || !strings.Contains(res.Stdout, `"state":"`+state+`"`) || strings.Count(res.Stdout, "\n") != 1 {
 				t.Errorf("exit %d: %s", res.Code, res.Stdout)
 			}
-			if res := r.Run("", "git-grite", "hooks", "test"); res.Code != 4 {
-				t.Errorf("and test is exit %d: %s", res.Code, res.Stdout)
-			}
+			try(t, r, "hooks", "test").exits(4)
 			if state == "shadowed" {
 				return
 			}
@@ -334,20 +319,8 @@ func TestHooksSurroundings(t *testing.T) {
 		}
 	}
 	r := guarded(t, "path:src/").With("GRITE_LOCK_POLICY=require")
-	program, err := exec.LookPath("git-grite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".local/bin"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(program, filepath.Join(home, ".local/bin/git-grite")); err != nil {
-		t.Fatal(err)
-	}
-	graphical := r.With("PATH=/usr/bin:/bin", "HOME="+home)
-	graphical.Write("src/a.go", "y")
-	blocked(t, "graphical client", graphical.Run("", "git", "commit", "-am", "x"))
+	r.Write("src/a.go", "y")
+	git(t, desktop(t, r), "commit", "-am", "x").stopped("src/a.go")
 
 	// A linked work tree is an actor of its own: what the main one holds stops it.
 	grite(t, r.With("GRITE_ACTOR=alice"), "lock", "release", "--mine")
@@ -355,7 +328,7 @@ func TestHooksSurroundings(t *testing.T) {
 	w := r.Worktree("wt")
 	w.Write("src/a.go", "y")
 	blocked(t, "linked work tree", w.Run("", "git", "commit", "-am", "x"))
-	blocked(t, "linked work tree of a graphical client", w.With("PATH=/usr/bin:/bin", "HOME="+home).Run("", "git", "commit", "-am", "x"))
+	blocked(t, "linked work tree of a graphical client", desktop(t, w).Run("", "git", "commit", "-am", "x"))
 	r.Git("commit", "-q", "-am", "my own lock")
 	grite(t, r, "lock", "release", "--mine")
 	grite(t, w, "lock", "acquire", "-r", "path:src/")

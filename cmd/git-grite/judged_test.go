@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -175,7 +173,7 @@ func TestJudged(t *testing.T) {
 			r.Git("push", "-q", "--no-verify", "origin", "main")
 			r.Write(".git/grite/config.toml", readFile(t, filepath.Join(r.Dir, ".git/grite/config.toml"))+"\n[lock]\nremote = \"none\"\n")
 			if strings.Contains(row.what, "PATH=") {
-				r = graphical(t, r)
+				r = desktop(t, r)
 			}
 			res := row.act(t, r)
 			if res.Code != 0 {
@@ -190,23 +188,6 @@ func TestJudged(t *testing.T) {
 			}
 		})
 	}
-}
-
-// graphical is the environment that a desktop gives its programs.
-func graphical(t *testing.T, r *gittest.Repo) *gittest.Repo {
-	t.Helper()
-	program, err := exec.LookPath("git-grite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".local/bin"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(program, filepath.Join(home, ".local/bin/git-grite")); err != nil {
-		t.Fatal(err)
-	}
-	return r.With("PATH=/usr/bin:/bin", "HOME="+home)
 }
 
 // judgedTable returns the rows of the table in docs/hooks.md.
@@ -225,13 +206,4 @@ func yes(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -14,18 +14,6 @@ import (
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
-// push pushes as bob under require and checks whether it is stopped for a path.
-// "" is a push that goes on without a word of ours.
-func push(t *testing.T, r *gittest.Repo, what, path string, args ...string) gittest.Result {
-	t.Helper()
-	res := r.With("GRITE_LOCK_POLICY=require").Run("", "git", append([]string{"push"}, args...)...)
-	stopped := path != ""
-	if stopped != (res.Code != 0) || stopped != strings.Contains(res.Stderr, "git-grite: ") || !strings.Contains(res.Stderr, path) {
-		t.Errorf("%s: exit %d, %s", what, res.Code, res.Stderr)
-	}
-	return res
-}
-
 // TestPushRefs goes through what one push can consist of, while alice holds src/.
 func TestPushRefs(t *testing.T) {
 	t.Parallel()

@@ -10,16 +10,6 @@ import (
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
-// check runs lock check, which has to end with a code.
-func check(t *testing.T, r *gittest.Repo, code int, args ...string) gittest.Result {
-	t.Helper()
-	res := r.Run("", "git-grite", append([]string{"lock", "check"}, args...)...)
-	if res.Code != code {
-		t.Errorf("lock check %q: exit %d instead of %d, %s%s", args, res.Code, code, res.Stdout, res.Stderr)
-	}
-	return res
-}
-
 func TestCheckRange(t *testing.T) {
 	t.Parallel()
 	r := guarded(t, "path:src/a.go")

@@ -99,9 +99,7 @@ func TestPrePushConfirmsOfflineLocks(t *testing.T) {
 	if out := grite(t, bob, "lock", "status").Stdout; strings.Contains(out, "not confirmed") {
 		t.Errorf("status: %s", out)
 	}
-	if res := alice.Run("", "git-grite", "lock", "acquire", "src/a.go"); res.Code != 4 {
-		t.Errorf("acquire: exit %d, %s", res.Code, res.Stderr)
-	}
+	try(t, alice, "lock", "acquire", "src/a.go").exits(4)
 }
 
 func TestHookFetch(t *testing.T) {
@@ -118,9 +116,7 @@ func TestHookFetch(t *testing.T) {
 	configure(t, never, "\n[hook]\nfetch = \"never\"\n")
 	grite(t, late, "lock", "acquire", "-r", "path:free/")
 	change(never, "free/x")
-	if res := never.Run("", "git", "push", "origin", "HEAD:refs/heads/other"); res.Code != 0 {
-		t.Errorf("push by the last view: exit %d, %s", res.Code, res.Stderr)
-	}
+	git(t, never, "push", "origin", "HEAD:refs/heads/other").exits(0)
 }
 
 // TestDeadArbiter: a remote that does not answer costs a push no more than
@@ -227,9 +223,7 @@ func TestClockSkew(t *testing.T) {
 		bob := bob.With("GRITE_TEST_SHIFT=" + shift)
 		resource := fmt.Sprint("path:d", i, "/")
 		grite(t, alice, "lock", "acquire", "-r", resource, "--ttl", "10m")
-		if res := bob.Run("", "git-grite", "lock", "acquire", "-r", resource); res.Code != 4 {
-			t.Errorf("%s: exit %d, %s", shift, res.Code, res.Stderr)
-		}
+		try(t, bob, "lock", "acquire", "-r", resource).exits(4)
 		grite(t, alice, "lock", "renew", "--mine", "--ttl", "20m")
 		grite(t, alice, "lock", "release", "--mine")
 		grite(t, bob, "lock", "acquire", "-r", resource)

@@ -21,7 +21,8 @@ import (
 // under another name and built without the race detector: it costs each process
 // sixty milliseconds, the tests start thousands, and what runs at the same time
 // is processes, not goroutines. Only here can a clock be shifted:
-// GRITE_TEST_SHIFT is added to the time.
+// GRITE_TEST_SHIFT is added to the time, and so is what the file GRITE_TEST_CLOCK
+// says at that moment, which a test may change while the program runs.
 func TestMain(m *testing.M) {
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
 	case "git-grite", "grite":
@@ -33,8 +34,16 @@ func TestMain(m *testing.M) {
 func asProgram() {
 	ctx, stop := cli.WithSignals(context.Background())
 	env := cli.SystemEnv()
-	if shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT")); err == nil {
-		env.Now = func() time.Time { return time.Now().Add(shift) }
+	shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT"))
+	if err != nil {
+		shift = 0
+	}
+	env.Now = func() time.Time {
+		text, _ := os.ReadFile(os.Getenv("GRITE_TEST_CLOCK"))
+		if more, err := time.ParseDuration(strings.TrimSpace(string(text))); err == nil {
+			return time.Now().Add(shift + more)
+		}
+		return time.Now().Add(shift)
 	}
 	code := cli.Main(ctx, env)
 	stop()
@@ -91,7 +100,7 @@ func runScripts(t *testing.T, names, remote string) {
 			return os.MkdirAll(repo, 0o777)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": expectExit, "repo": makeRepo, "clones": makeClones, "oneobject": oneObject,
+			"exit": expectExit, "repo": makeRepo, "clones": makeClones, "oneobject": oneObject, "signal": signal,
 		},
 	})
 }
@@ -147,6 +156,23 @@ func expectExit(ts *testscript.TestScript, _ bool, args []string) {
 	stderr := ts.ReadFile("stderr")
 	if !strings.HasSuffix(strings.TrimSpace(stderr), "exit "+args[0]) {
 		ts.Fatalf("%s: wanted exit %s", strings.Join(args[1:], " "), args[0])
+	}
+}
+
+// signal runs a program that waits for a lock, sends it a signal as soon as it
+// has said so, and wants it to end with a code: signal NAME CODE PROGRAM ARG….
+func signal(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: signal NAME CODE PROGRAM ARG…")
+	}
+	const script = `signal=$1; shift
+"$@" 2>said & pid=$!
+until grep -q "^waiting for " said || ! kill -0 $pid; do sleep 0.01; done
+kill -s $signal $pid; wait $pid; code=$?
+cat said >&2; rm said; echo "exit $code" >&2`
+	ts.Check(ts.Exec("sh", append([]string{"-c", script, "sh", args[0]}, args[2:]...)...))
+	if stderr := ts.ReadFile("stderr"); !strings.HasSuffix(strings.TrimSpace(stderr), "exit "+args[1]) {
+		ts.Fatalf("%s: wanted exit %s", strings.Join(args[2:], " "), args[1])
 	}
 }
 

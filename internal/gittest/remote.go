@@ -56,7 +56,7 @@ func (r *Repo) Hook(name, script string) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		r.t.Fatal(err)
 	}
-	writeExecutable(r.t, filepath.Join(dir, name), script+"\n")
+	Executable(r.t, filepath.Join(dir, name), script+"\n")
 }
 
 // Policy is something that a server may allow less of than git does.

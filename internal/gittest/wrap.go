@@ -93,14 +93,14 @@ func writeWrapper(t testing.TB, path, subcommand, script string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeExecutable(t, path, "#!/bin/sh\nGIT_REAL="+quote(git)+"\nCOUNTS="+quote(t.TempDir())+"\nSUBCOMMAND="+subcommand+"\n"+
+	Executable(t, path, "#!/bin/sh\nGIT_REAL="+quote(git)+"\nCOUNTS="+quote(t.TempDir())+"\nSUBCOMMAND="+subcommand+"\n"+
 		prelude+script+"\nexec \"$GIT_REAL\" "+subcommand+" \"$@\"\n")
 }
 
-// writeExecutable writes a program. No process is forked meanwhile: it would
+// Executable writes a program. No process is forked meanwhile: it would
 // have the file open for writing until its exec, and running the program would
 // fail with "text file busy".
-func writeExecutable(t testing.TB, path, text string) {
+func Executable(t testing.TB, path, text string) {
 	t.Helper()
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
