@@ -1,6 +1,7 @@
 # git-grite: make alone lists what there is to do.
 
-SHELL   := /bin/sh
+SHELL   := bash
+.SHELLFLAGS := -o pipefail -ec
 GO      ?= go
 TAGS    := urfave_cli_no_docs
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
@@ -8,7 +9,16 @@ LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSIO
 
 MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 
-.PHONY: help build install demo test test-managers race soak fuzz bench lint cover clean needs managers
+# Where goroutines of ours run against each other in tests, the only thing that
+# the race detector can judge. The tests of cmd start processes.
+RACE  := $(wildcard ./internal/gittest ./internal/keep ./internal/lock ./internal/protocol ./internal/refstore ./internal/watch)
+PLAIN  = $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
+# What needs servers, races or a minute, and is left to "make test".
+LONG  := Clones|Contract|Fault|Histories|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
+# The name and the end of each test, and all that one has to say.
+SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- (PASS|SKIP))'
+
+.PHONY: help build install demo check test test-managers race soak fuzz bench lint cover clean needs managers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -22,20 +32,28 @@ install: ## install to ~/.local (or PREFIX=DIR)
 demo: build ## two actors on a scratch repository: grant, refusal, blocked commit, takeover
 	@PATH="$(CURDIR)/bin:$$PATH" sh docs/demo.sh
 
-test: needs managers lint ## everything that has to pass: lint, all tests with the race detector
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -race -timeout 20m -tags '$(TAGS) managers' ./...
+check: ## before each commit, in a minute: build, vet, unit and property tests, a smoke script
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) test -short -tags $(TAGS) -skip '$(LONG)' ./internal/...
+	$(GO) test -tags $(TAGS) -run 'TestScripts$$/^lock_' ./cmd/git-grite
+	@$(MAKE) --no-print-directory demo >/dev/null
+
+test: lint ## everything that has to pass: lint and all tests
+	@sh .ci/needs missing || $(MAKE) needs
+	@sh .ci/managers missing "$(MANAGERS)" || $(MAKE) managers
+	$(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN)
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN)
 
 test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, the real ones
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -race -timeout 20m -tags '$(TAGS) managers' -run Managers ./cmd/git-grite
-
-managers:
-	@sh .ci/managers "$(MANAGERS)"
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run Managers ./cmd/git-grite
 
 race: ## the tests that race many processes, at full length
-	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./...
+	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(RACE)
+	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(PLAIN)
 
-soak: ## random commands of many clones on a bad line, for SOAK (10m)
-	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -race -timeout 0 -tags $(TAGS) -v -run 'Soak' ./internal/refstore
+soak: ## random commands of many clones, with every fault, for SOAK (10m)
+	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -tags $(TAGS) -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z]+' --include='*_test.go' internal | cut -d' ' -f2 | sort -u); do \
@@ -44,8 +62,8 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 		$(GO) test -tags $(TAGS) -run xxx -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-30s} ./$$dir || exit 1; \
 	done
 
-bench: ## one table of ratios; see bench/
-	$(GO) run -tags $(TAGS) ./bench
+bench: ## ratios, in one table; ROWS=REGEXP selects rows, OLD=PATH compares with another git-grite
+	$(GO) run -tags $(TAGS) ./bench $(if $(OLD),-old '$(OLD)') $(if $(ROWS),'$(ROWS)')
 
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
@@ -61,5 +79,8 @@ cover: ## coverage of the tests, as a table
 clean: ## remove what was built
 	rm -rf bin
 
-needs:
+needs: ## get the programs that the tests need, with apt-get
 	@sh .ci/needs
+
+managers: ## get the managers of hooks that the tests run beside, with go, npm and apt-get
+	@sh .ci/managers "$(MANAGERS)"
