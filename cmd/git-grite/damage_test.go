@@ -51,7 +51,7 @@ func TestForeignRecords(t *testing.T) {
 			}
 			grite(t, r, "lock", "acquire", "-r", "path:own file", "--reason", "why")
 			checkRecord(t, r, "path:own file")
-			r.Git("fsck", "--strict")
+			r.HealthyThroughout()
 		})
 	}
 }
@@ -201,7 +201,7 @@ func TestEverywhere(t *testing.T) {
 			if out := grite(t, at, "lock", "status").Stdout; !strings.Contains(out, "path:src/x") {
 				t.Errorf("status: %s", out)
 			}
-			at.Git("fsck", "--strict")
+			at.Healthy()
 			grite(t, at, "lock", "release", "--mine")
 			if res := grite(t, at, "init"); strings.Contains(res.Stderr, "warning") {
 				t.Errorf("init: %s", res.Stderr)

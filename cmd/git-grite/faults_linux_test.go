@@ -106,4 +106,5 @@ func TestKilledAnywhere(t *testing.T) {
 		}
 	}
 	grite(t, r, "lock", "acquire", "-r", "path:a")
+	r.HealthyThroughout()
 }

@@ -27,8 +27,11 @@ func newLine(t *testing.T) *line {
 		if tr.Name == "http" {
 			url, env := tr.Serve(t, remote.Dir)
 			proxy := gittest.Proxy(t, url)
+			alice = alice.With(env...)
 			alice.Git("remote", "set-url", "origin", proxy.URL)
-			return &line{proxy, t, remote, alice.With(env...), bob}
+			healthyInTheEnd(t, remote, alice, bob)
+			t.Cleanup(func() { proxy.On(nil) })
+			return &line{proxy, t, remote, alice, bob}
 		}
 	}
 	t.Fatal("no http")
@@ -133,6 +136,7 @@ func TestEveryReplyLost(t *testing.T) {
 func TestKilledClient(t *testing.T) {
 	t.Parallel()
 	remote, alice, bob := pair(t)
+	healthyInTheEnd(t, remote, alice, bob)
 	for _, tt := range []struct {
 		when, script string
 		stands       bool

@@ -23,6 +23,7 @@ func TestKilledServer(t *testing.T) {
 	t.Run("before", func(t *testing.T) {
 		t.Parallel()
 		remote, alice, bob := pair(t)
+		healthyInTheEnd(t, remote, alice, bob)
 		remote.Hook("pre-receive", once)
 		twice := func(said string, args ...string) {
 			t.Helper()
@@ -117,4 +118,6 @@ func TestStaleLockFile(t *testing.T) {
 	try(t, bob, "lock", "acquire", "-r", "path:a", "-r", "path:b").exits(0, "Lock acquired")
 	grite(t, alice, "lock", "release", "--mine")
 	locksOn(t, remote, "path:a", "path:b")
+	bob.HealthyThroughout()
+	remote.HealthyThroughout()
 }

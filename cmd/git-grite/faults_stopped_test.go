@@ -108,6 +108,7 @@ func TestStopped(t *testing.T) {
 			dir := t.TempDir()
 			reached, goOn, clock := filepath.Join(dir, "reached"), filepath.Join(dir, "go on"), filepath.Join(dir, "clock")
 			remote, alice, bob := pair(t)
+			healthyInTheEnd(t, remote, alice, bob)
 			alice, bob = alice.With("GRITE_TEST_CLOCK="+clock), bob.With("GRITE_TEST_CLOCK="+clock)
 			wanted := "path:b"
 			if tt.step == "push" {

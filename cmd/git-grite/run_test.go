@@ -114,6 +114,16 @@ func push(t *testing.T, r *gittest.Repo, what, path string, args ...string) gitt
 	return came(t, what, res).stoppedFor(path).Result
 }
 
+// healthyInTheEnd has git checked in clones and remotes when the test is over, but
+// before the servers that it starts from now on are gone.
+func healthyInTheEnd(t *testing.T, repos ...*gittest.Repo) {
+	t.Cleanup(func() {
+		for _, r := range repos {
+			r.Healthy()
+		}
+	})
+}
+
 // appears waits for a file that a script makes.
 func appears(t *testing.T, path string) {
 	t.Helper()

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -37,41 +39,6 @@ func KindOf(req *http.Request) Kind {
 	return Kind(req.Method + " " + service)
 }
 
-// Fault is what happens to one request.
-type Fault struct {
-	now, late bool            // is it forwarded at once; later, when released
-	reply     reply           // what the client gets
-	status    int             // for reply status
-	release   <-chan struct{} // releases it, as Release does
-}
-
-type reply int
-
-const (
-	answer  reply = iota // the server's, of the first time it was forwarded
-	cut                  // a connection closed without an answer
-	silence              // nothing until the test ends or the client goes
-	status               // a status of the proxy's own
-)
-
-// The faults. What is done later waits for FaultProxy.Release; what has not
-// been released when the test ends is never forwarded.
-var (
-	Pass        = Fault{now: true}
-	DropReply   = Fault{now: true, reply: cut}  // the server applies it, the client gets no answer
-	DropRequest = Fault{reply: cut}             // neither
-	Later       = Fault{late: true, reply: cut} // the client gets no answer, the server applies it later
-	Duplicate   = Fault{now: true, late: true}  // as Pass, and once more later
-	Hang        = Fault{reply: silence}         // the request is swallowed, the connection stays open
-)
-
-// Delay forwards the request when release is closed, or Release is called,
-// also when its client has gone by then; a client that waits gets the answer.
-func Delay(release <-chan struct{}) Fault { return Fault{late: true, release: release} }
-
-// Status answers with an HTTP status and forwards nothing.
-func Status(code int) Fault { return Fault{reply: status, status: code} }
-
 // FaultProxy stands in front of the server of the http transport.
 type FaultProxy struct {
 	// URL is what the upstream's becomes behind the proxy.
@@ -83,8 +50,9 @@ type FaultProxy struct {
 	pending  sync.WaitGroup
 
 	mu    sync.Mutex
-	rule  func(req *http.Request, n int) Fault
+	rule  Rule
 	count map[Kind]int
+	tally map[string]int
 	held  []*held
 }
 
@@ -92,18 +60,32 @@ type FaultProxy struct {
 type held struct{ release, done chan struct{} }
 
 // Proxy starts a proxy in front of a URL of the http transport that passes
-// everything, until On says otherwise. Each connection carries one request:
-// where one carries several, curl repeats by itself what got no answer.
+// everything, until On says otherwise. Each connection carries one request.
 func Proxy(t testing.TB, upstream string) *FaultProxy {
+	t.Helper()
+	return proxy(t, upstream, false)
+}
+
+// KeepAliveProxy is Proxy with connections that carry several requests, as those
+// of servers do. git's curl then sends a request again, by itself and at once,
+// when a connection that has answered before ends without an answer: the push
+// that DropRequest swallows comes once more, DropReply is followed by a second
+// copy of what the server has applied, and Later by an early one.
+func KeepAliveProxy(t testing.TB, upstream string) *FaultProxy {
+	t.Helper()
+	return proxy(t, upstream, true)
+}
+
+func proxy(t testing.TB, upstream string, keepAlive bool) *FaultProxy {
 	t.Helper()
 	u, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &FaultProxy{t: t, upstream: u.Scheme + "://" + u.Host, running: ctx, count: map[Kind]int{}}
+	p := &FaultProxy{t: t, upstream: u.Scheme + "://" + u.Host, running: ctx, count: map[Kind]int{}, tally: map[string]int{}}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
-	srv.Config.SetKeepAlivesEnabled(false)
+	srv.Config.SetKeepAlivesEnabled(keepAlive)
 	srv.Start()
 	p.URL = srv.URL + u.Path
 	t.Cleanup(func() {
@@ -115,24 +97,12 @@ func Proxy(t testing.TB, upstream string) *FaultProxy {
 	return p
 }
 
-// On sets the rule, which is asked about every request from now on. n is the
-// number of the request among those of its Kind since the last On, from 1. The
-// rule must not call the proxy. nil passes everything.
-func (p *FaultProxy) On(rule func(req *http.Request, n int) Fault) {
+// On sets the rule, which is asked about every request from now on. nil passes
+// everything.
+func (p *FaultProxy) On(rule Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rule, p.count = rule, map[Kind]int{}
-}
-
-// Nth is the rule by which the nth request of a kind meets with fault and all
-// others pass.
-func Nth(kind Kind, nth int, fault Fault) func(*http.Request, int) Fault {
-	return func(req *http.Request, n int) Fault {
-		if KindOf(req) == kind && n == nth {
-			return fault
-		}
-		return Pass
-	}
 }
 
 // Count is how many requests of a kind have come since the last On.
@@ -140,6 +110,13 @@ func (p *FaultProxy) Count(kind Kind) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.count[kind]
+}
+
+// Tally is how many requests have met with each fault since the proxy started.
+func (p *FaultProxy) Tally() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.tally)
 }
 
 // Arrived returns when n requests of a kind have come since the last On.
@@ -173,9 +150,17 @@ func (p *FaultProxy) serve(rw http.ResponseWriter, req *http.Request) {
 		return // the client has gone
 	}
 	fault, h := p.judge(req)
+	if fault.after {
+		p.Release()
+	}
 	var got response
 	if fault.now {
 		got = p.forward(req, body)
+	}
+	if fault.twice {
+		if again := p.forward(req, body); fault.second {
+			got = again
+		}
 	}
 	switch {
 	case fault.late && (fault.now || fault.reply == cut):
@@ -186,6 +171,13 @@ func (p *FaultProxy) serve(rw http.ResponseWriter, req *http.Request) {
 	switch fault.reply {
 	case cut:
 		panic(http.ErrAbortHandler) // closes the connection
+	case reset:
+		p.reset(rw)
+	case half:
+		got.body = got.body[:len(got.body)/2]
+		got.write(rw)
+		_ = http.NewResponseController(rw).Flush() // else net/http would not begin
+		panic(http.ErrAbortHandler)
 	case silence:
 		select {
 		case <-p.running.Done():
@@ -212,12 +204,26 @@ func (p *FaultProxy) judge(req *http.Request) (Fault, *held) {
 	if p.rule != nil {
 		fault = p.rule(req, p.count[kind])
 	}
+	if fault.name != "" {
+		p.tally[fault.name]++
+	}
 	if !fault.late {
 		return fault, nil
 	}
 	h := &held{make(chan struct{}), make(chan struct{})}
 	p.held = append(p.held, h)
 	return fault, h
+}
+
+// reset ends a connection as a firewall does that has forgotten it.
+func (p *FaultProxy) reset(rw http.ResponseWriter) {
+	conn, _, err := rw.(http.Hijacker).Hijack()
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
 }
 
 // response is a server's whole answer; the zero response is none.
@@ -241,9 +247,14 @@ func (r response) write(rw http.ResponseWriter) {
 // forwardLate forwards a request when it is released.
 func (p *FaultProxy) forwardLate(h *held, fault Fault, req *http.Request, body []byte) response {
 	defer close(h.done)
+	var waited <-chan time.Time
+	if fault.wait > 0 {
+		waited = time.After(fault.wait)
+	}
 	select {
 	case <-h.release:
 	case <-fault.release: // for most nil, which never comes
+	case <-waited:
 	case <-p.running.Done():
 		return response{}
 	}

@@ -8,11 +8,16 @@ import (
 // proxied is a remote over HTTP behind a proxy, and a clone of it.
 func proxied(t *testing.T, initArgs ...string) (remote, r *Repo, proxy *FaultProxy) {
 	t.Helper()
+	return proxiedBy(t, Proxy, initArgs...)
+}
+
+func proxiedBy(t *testing.T, start func(testing.TB, string) *FaultProxy, initArgs ...string) (remote, r *Repo, proxy *FaultProxy) {
+	t.Helper()
 	remote = NewRemote(t, initArgs...)
 	for _, tr := range Transports(t) {
 		if tr.Name == "http" {
 			url, env := tr.Serve(t, remote.Dir)
-			proxy = Proxy(t, url)
+			proxy = start(t, url)
 			return remote, remote.With(env...).Clone(t, proxy.URL), proxy
 		}
 	}
@@ -50,7 +55,12 @@ func TestProxyFaults(t *testing.T) {
 		"drop request": {DropRequest, unanswered, false, false},
 		"later":        {Later, unanswered, false, true},
 		"duplicate":    {Duplicate, func(res Result) bool { return res.Code == 0 }, true, true},
+		"reset":        {Reset, unanswered, false, false},
+		"reset reply":  {ResetReply, unanswered, true, true},
+		"half":         {HalfReply, unanswered, true, true},
+		"double":       {Double, func(res Result) bool { return res.Code == 0 }, true, true},
 		"status 500":   {Status(500), unanswered, false, false},
+		"502, applied": {StatusApplied(502), unanswered, true, true},
 		"status 401":   {Status(401), unanswered, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,6 +88,70 @@ func TestProxyFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProxyKeepsAlive: git's curl sends a push again by itself, and the server
+// gets it twice.
+func TestProxyKeepsAlive(t *testing.T) {
+	t.Parallel()
+	remote, r, proxy := proxiedBy(t, KeepAliveProxy)
+	push := func(words string) (oid string, res Result) {
+		t.Helper()
+		remote.Run("", "git", "update-ref", "-d", lockRef)
+		proxy.On(Script(t, words))
+		oid = r.lock(words)
+		return oid, r.push("", oid)
+	}
+	oid, res := push("drop")
+	if res.Code != 0 || remote.at() != oid || proxy.Count(Push) != 2 {
+		t.Errorf("drop: %d pushes, %+v", proxy.Count(Push), res)
+	}
+	// The first is applied, so that the second is refused.
+	if oid, res = push("dropreply"); res.Code != 1 || !strings.Contains(res.Stdout, "!") || remote.at() != oid || proxy.Count(Push) != 2 {
+		t.Errorf("dropreply: %d pushes, %+v", proxy.Count(Push), res)
+	}
+	// The second is applied, and long after the first comes as well.
+	if oid, res = push("keep"); res.Code != 0 || remote.at() != oid {
+		t.Errorf("keep: %+v", res)
+	}
+	remote.Git("update-ref", "-d", lockRef)
+	if proxy.Release() != 1 || remote.at() != oid {
+		t.Error("the first copy did not come")
+	}
+	if tally := proxy.Tally(); tally["dropped requests"] != 1 || tally["dropped replies"] != 1 || tally["late requests"] != 1 || len(tally) != 3 {
+		t.Errorf("counted %v", tally)
+	}
+}
+
+func TestProxyScript(t *testing.T) {
+	t.Parallel()
+	remote, r, proxy := proxied(t)
+	proxy.On(Script(t, "keep release-drop status=503 applied=504 repeat delay=1ms"))
+	first, second := r.lock("first"), r.lock("second")
+	for i, step := range []struct {
+		old, new string
+		code     int
+		at       string
+	}{
+		{"", first, 1, ""}, {"", second, 1, first}, {first, second, 1, first}, {first, second, 1, second},
+		{second, first, 1, first}, // refused the second time, which is the answer
+		{first, second, 0, second},
+	} {
+		if res := r.push(step.old, step.new); res.Code != step.code || remote.at() != step.at {
+			t.Errorf("push %d: %+v, at %q", i+1, res, remote.at())
+		}
+	}
+	for _, word := range []string{"delay=x", "status=x", "droop", "release-droop"} {
+		if _, err := parseFault(word); err == nil {
+			t.Errorf("%q is a fault", word)
+		}
+	}
+	proxy.On(Rate(1, 1, DropRequest))
+	if res := r.push(second, first); res.Code != 1 || proxy.Count(PushRefs) != 1 {
+		t.Errorf("a rate of 1: %+v", res)
+	}
+	proxy.On(Rate(0, 1, DropRequest))
+	r.pushed(second, first)
 }
 
 func TestProxyOfReads(t *testing.T) {
