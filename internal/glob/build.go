@@ -2,41 +2,79 @@ package glob
 
 import (
 	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
 
 // builder turns a valid pattern into a machine. Doublestar reads braces by
-// putting each alternative in their place and going on, so that what a "**"
-// means depends on what stands before and behind it then; a node is therefore a
-// position in the text together with whether a component begins there. What is
-// behind a "**/" is tried again and again with the braces already replaced,
-// which decides whether doublestar sees that the rest may be empty.
+// substituting each alternative and going on, so what a "**" means depends on
+// the text before and after it once that is done; a node is therefore a position
+// in the text together with whether a component begins there. After a "**/"
+// doublestar matches the rest again and again with the braces already
+// substituted, which decides whether it notices that the rest may be empty.
 type builder struct {
 	text   []rune
 	after  []int // of a comma or brace that ends an alternative: where to go on; else 0
 	starts map[int][]int
 	m      *machine
-	nodes  map[position]int32
-	stars  map[position]int32 // single stars by the position behind them
+	nodes  []int32 // by position: one more than its node, 0 for none yet
+	stars  []int32 // likewise, single stars by the position after them
 	todo   []position
 	// What empty and emptyReplaced found, by position.
-	zero, replaced map[int]bool
+	zero, replaced []verdict
+}
+
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	no
+	yes
+)
+
+func verdictOf(ok bool) verdict {
+	if ok {
+		return yes
+	}
+	return no
 }
 
 type position struct {
 	at    int
 	start bool // of a component
-	again bool // behind a "**/"
+	again bool // after a "**/"
 }
 
-// build makes the machine of a valid pattern.
+// index numbers positions for the tables of the builder.
+func (p position) index() int {
+	i := 4 * p.at
+	if p.start {
+		i++
+	}
+	if p.again {
+		i += 2
+	}
+	return i
+}
+
+func parse(pattern string) *builder {
+	b := &builder{text: []rune(pattern)}
+	b.braces()
+	return b
+}
+
+// build makes the machine of a valid pattern. One that exceeds the bounds is cut
+// off; Compile refuses it.
 func build(pattern string, fold bool) *machine {
 	if fold {
 		pattern = norm.NFC.String(pattern)
 	}
-	b := &builder{text: []rune(pattern), m: &machine{fold: fold}, nodes: map[position]int32{}, stars: map[position]int32{}, zero: map[int]bool{}, replaced: map[int]bool{}}
-	b.braces()
+	b := parse(collapse(pattern))
+	n := len(b.text) + 1
+	b.m = &machine{fold: fold, nodes: make([]node, 0, min(n+8, MaxStates))}
+	b.nodes, b.stars = make([]int32, 4*n), make([]int32, 4*n)
+	b.zero, b.replaced = make([]verdict, n), make([]verdict, n)
 	b.m.starts = []int32{b.node(position{0, true, false})}
 	for len(b.todo) > 0 && len(b.m.nodes) <= MaxStates {
 		p := b.todo[len(b.todo)-1]
@@ -46,10 +84,39 @@ func build(pattern string, fold bool) *machine {
 	return b.m
 }
 
-// alternatives counts what stands in braces, summed over all of them.
-func alternatives(pattern string) int {
+// collapse replaces "**/**/" by "**/", which matches the same: each of them
+// could be skipped from each before it, at a quadratic cost. The last two before
+// the end of an alternative stay: doublestar lets one match nothing there, but
+// not two.
+func collapse(pattern string) string {
+	if !strings.Contains(pattern, "**/**/") {
+		return pattern
+	}
+	var out strings.Builder
 	b := &builder{text: []rune(pattern)}
-	b.braces()
+	double := func(i int) bool {
+		return i+3 < len(b.text) && b.text[i] == '*' && b.text[i+1] == '*' && b.text[i+2] == '/' && b.text[i+3] != ',' && b.text[i+3] != '}'
+	}
+	for i := 0; i < len(b.text); {
+		for (i == 0 || b.text[i-1] == '/') && double(i) && double(i+3) {
+			i += 3
+		}
+		end := i
+		switch b.text[i] {
+		case '\\':
+			end = i + 1
+		case '[':
+			end = b.classEnd(i)
+		}
+		end = min(end+1, len(b.text))
+		out.WriteString(string(b.text[i:end]))
+		i = end
+	}
+	return out.String()
+}
+
+// alternatives counts the alternatives of all braces together.
+func (b *builder) alternatives() int {
 	n := 0
 	for _, s := range b.starts {
 		n += len(s)
@@ -57,7 +124,41 @@ func alternatives(pattern string) int {
 	return n
 }
 
-// braces finds where alternatives begin and where one goes on behind them.
+// shortest is a lower bound of the length, in runes, of the paths that match.
+func (b *builder) shortest() int {
+	least := make([]int, len(b.text)+1)
+	ends := make([]int, len(b.text)) // of each position: the class that begins there
+	for i := 0; i < len(b.text); i++ {
+		switch b.text[i] {
+		case '\\':
+			ends[i] = min(i+1, len(b.text)-1)
+			i++
+		case '[':
+			ends[i] = b.classEnd(i)
+			i = ends[i]
+		}
+	}
+	for i := len(b.text) - 1; i >= 0; i-- {
+		switch {
+		case ends[i] > 0:
+			least[i] = 1 + least[ends[i]+1]
+		case b.after[i] > 0:
+			least[i] = least[b.after[i]]
+		case b.starts[i] != nil:
+			least[i] = least[b.starts[i][0]]
+			for _, s := range b.starts[i][1:] {
+				least[i] = min(least[i], least[s])
+			}
+		case b.text[i] == '*' || b.text[i] == '/': // "/**" matches nothing too
+			least[i] = least[i+1]
+		default:
+			least[i] = 1 + least[i+1]
+		}
+	}
+	return least[0]
+}
+
+// braces finds where alternatives begin and where the text goes on after them.
 func (b *builder) braces() {
 	b.after, b.starts = make([]int, len(b.text)+1), map[int][]int{}
 	var open []int
@@ -102,7 +203,7 @@ func (b *builder) classEnd(i int) int {
 	return i
 }
 
-// resolve leaves the alternatives that end at a position.
+// resolve skips the ends of alternatives at a position.
 func (b *builder) resolve(at int) int {
 	for at < len(b.text) && b.after[at] > 0 {
 		at = b.after[at]
@@ -110,18 +211,17 @@ func (b *builder) resolve(at int) int {
 	return at
 }
 
-// is tells whether r stands at a resolved position.
+// is reports whether r is at a resolved position.
 func (b *builder) is(at int, r rune) bool { return at < len(b.text) && b.text[at] == r }
 
 func (b *builder) node(p position) int32 {
 	p.at = b.resolve(p.at)
-	n, ok := b.nodes[p]
-	if !ok {
-		n = b.add(node{accept: b.accepts(p)})
-		b.nodes[p] = n
+	n := &b.nodes[p.index()]
+	if *n == 0 {
+		*n = b.add(node{accept: b.accepts(p)}) + 1
 		b.todo = append(b.todo, p)
 	}
-	return n
+	return *n - 1
 }
 
 func (b *builder) add(n node) int32 {
@@ -158,7 +258,7 @@ func (b *builder) expand(p position) {
 			x.r = foldRune(r)
 		}
 	}
-	n := b.nodes[p]
+	n := b.nodes[p.index()] - 1
 	x.accept = b.m.nodes[n].accept
 	b.m.nodes[n] = x
 }
@@ -175,9 +275,9 @@ func (b *builder) star(p position) node {
 			return node{kind: kindAll, next: all}
 		}
 		if p.start && b.is(next, '/') {
-			behind := position{b.resolve(next + 1), true, true}
-			to := b.node(behind)
-			again := b.add(node{kind: kindDouble, accept: b.accepts(behind), next: to})
+			after := position{b.resolve(next + 1), true, true}
+			to := b.node(after)
+			again := b.add(node{kind: kindDouble, accept: b.accepts(after), next: to})
 			within := b.add(node{kind: kindWithin, loop: again})
 			b.m.nodes[again].loop, b.m.nodes[again].rest = again, within
 			return node{kind: kindDouble, next: to, loop: again, rest: within}
@@ -186,16 +286,16 @@ func (b *builder) star(p position) node {
 	return b.m.nodes[b.single(position{next, false, p.again})]
 }
 
-// single is the node of a single star with the given position behind it. Of
-// stars in a row only the last one takes letters, so that one before braces
-// stands before each of their alternatives.
+// single is the node of a single star with the given position after it. Of stars
+// in a row only the last one takes letters, so one before braces is put before
+// each of their alternatives.
 func (b *builder) single(p position) int32 {
 	p.at = b.resolve(p.at)
-	if n, ok := b.stars[p]; ok {
-		return n
+	if n := b.stars[p.index()]; n > 0 {
+		return n - 1
 	}
 	n := b.add(node{accept: b.accepts(p)})
-	b.stars[p] = n
+	b.stars[p.index()] = n + 1
 	var x node
 	switch {
 	case b.is(p.at, '*'):
@@ -213,53 +313,18 @@ func (b *builder) single(p position) int32 {
 	return n
 }
 
-// class reads the brackets that open at i.
-func (b *builder) class(i int) (*class, int) {
-	end := b.classEnd(i)
-	inside := b.text[i+1 : end]
-	negated := inside[0] == '^' || inside[0] == '!'
-	if negated {
-		inside = inside[1:]
-	}
-	var ranges []runeRange
-	char := func() rune {
-		if inside[0] == '\\' && len(inside) > 1 {
-			inside = inside[1:]
-		}
-		r := inside[0]
-		inside = inside[1:]
-		return r
-	}
-	for ranged := false; len(inside) > 0; {
-		if !ranged && len(ranges) > 0 && inside[0] == '-' && len(inside) > 1 {
-			inside = inside[1:]
-			last := &ranges[len(ranges)-1]
-			// The lower end matches by itself too: doublestar tries it first.
-			ranges = append(ranges, runeRange{last.lo, char()})
-			ranged = true // what follows a range is no lower end of another
-			continue
-		}
-		r := char()
-		ranges = append(ranges, runeRange{r, r})
-		ranged = false
-	}
-	return newClass(ranges, negated), end
-}
-
-// accepts tells whether a path may end at a resolved position.
+// accepts reports whether a path may end at a resolved position.
 func (b *builder) accepts(p position) bool {
 	return b.empty(p.at) || p.again && b.emptyReplaced(p.at)
 }
 
 // emptyReplaced is empty with all braces replaced by their alternatives.
 func (b *builder) emptyReplaced(at int) bool {
-	known, ok := b.replaced[at]
-	if !ok {
-		b.replaced[at] = false
-		known = b.lookReplaced(at)
-		b.replaced[at] = known
+	if b.replaced[at] == unknown {
+		b.replaced[at] = no
+		b.replaced[at] = verdictOf(b.lookReplaced(at))
 	}
-	return known
+	return b.replaced[at] == yes
 }
 
 func (b *builder) lookReplaced(at int) bool {
@@ -278,24 +343,30 @@ func (b *builder) lookReplaced(at int) bool {
 	return false
 }
 
-// empty tells whether doublestar takes the rest of the pattern from a resolved
-// position for nothing when the path ends there.
+// empty reports whether doublestar lets the rest of the pattern, from a resolved
+// position, match nothing when the path ends there.
 func (b *builder) empty(at int) bool {
 	if at == len(b.text) {
 		return true
 	}
-	if known, ok := b.zero[at]; ok {
-		return known
+	if b.zero[at] != unknown {
+		return b.zero[at] == yes
 	}
-	var rest []rune
-	for i := at; i < len(b.text) && len(rest) < 5; i = b.resolve(i + 1) {
-		rest = append(rest, b.text[i])
+	var rest [5]rune
+	n := 0
+	for i := at; i < len(b.text) && n < 5; i = b.resolve(i + 1) {
+		rest[n] = b.text[i]
+		n++
 	}
-	ok := slices.Contains([]string{"*", "**", "/**", "**/", "/**/"}, string(rest))
+	ok := false
+	switch string(rest[:n]) {
+	case "*", "**", "/**", "**/", "/**/":
+		ok = true
+	}
 	if !ok && b.text[at] == '{' {
-		b.zero[at] = false
+		b.zero[at] = no
 		ok = slices.ContainsFunc(b.starts[at], func(s int) bool { return b.empty(b.resolve(s)) })
 	}
-	b.zero[at] = ok
+	b.zero[at] = verdictOf(ok)
 	return ok
 }

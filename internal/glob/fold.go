@@ -1,6 +1,8 @@
 package glob
 
 import (
+	"slices"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -70,14 +72,23 @@ func cases(r rune, f func(rune) bool) bool {
 	return false
 }
 
-// cased calls f for every rune that has other cases until f returns true.
-func cased(f func(rune) bool) bool {
+// cased are the runes that have other cases, in order.
+var cased = sync.OnceValue(func() (all []rune) {
 	for _, r := range unicode.CaseRanges {
 		for c := rune(r.Lo); c <= rune(r.Hi); c++ {
-			if unicode.SimpleFold(c) != c && f(c) {
-				return true
+			if unicode.SimpleFold(c) != c {
+				all = append(all, c)
 			}
 		}
 	}
-	return false
+	slices.Sort(all)
+	return all
+})
+
+// casedWithin are those in a range.
+func casedWithin(r runeRange) []rune {
+	all := cased()
+	from, _ := slices.BinarySearch(all, r.lo)
+	to, _ := slices.BinarySearch(all, r.hi+1)
+	return all[from:to]
 }

@@ -1,19 +1,21 @@
 package glob
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Index answers which of N patterns cover a path, for M paths in about
-// N + M × depth: plain paths are looked up by each of the path's ancestors, and
-// globs are gathered by the directory that they all begin with and run as one
-// automaton per directory. It is not safe for concurrent use.
+// Index answers which of N patterns cover each of M paths in about N + M × depth:
+// plain paths are looked up by each of the path's ancestors, and globs are
+// gathered by the directory that they all begin with and run as one automaton
+// per directory, which is built when a path in it is first asked for. It is not
+// safe for concurrent use.
 type Index struct {
 	fold    bool
 	spelled map[string][]entry
-	globs   map[string]*runner
+	globs   map[string]*group
 }
 
 // entry is a pattern's spelling.
@@ -22,9 +24,21 @@ type entry struct {
 	below bool
 }
 
+// group is the globs of one directory.
+type group struct {
+	waiting []member // not looked at yet
+	large   []member // too large to be run with the others
+	run     *runner
+}
+
+type member struct {
+	at int
+	p  *Pattern
+}
+
 // NewIndex makes an index of patterns; fold compares as CoversFold does.
 func NewIndex(ps []*Pattern, fold bool) *Index {
-	x := &Index{fold: fold, spelled: make(map[string][]entry, len(ps)), globs: map[string]*runner{}}
+	x := &Index{fold: fold, spelled: make(map[string][]entry, len(ps)), globs: map[string]*group{}}
 	for i, p := range ps {
 		base := p.base
 		if fold {
@@ -38,162 +52,109 @@ func NewIndex(ps []*Pattern, fold bool) *Index {
 		dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
 		g := x.globs[dir]
 		if g == nil {
-			g = newRunner(fold)
+			g = &group{run: newRunner(fold)}
 			x.globs[dir] = g
 		}
-		g.add(build(p.base, fold), p.below, i)
+		g.waiting = append(g.waiting, member{i, p})
 	}
 	return x
 }
 
-// Covering returns the positions, ascending, of the patterns that cover path.
-func (x *Index) Covering(path string) []int {
+// Covering returns, for each path, the positions in ascending order of the
+// patterns that cover it. The error is the context's when that ends first.
+func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
+	found := make([][]int, len(paths))
+	within := map[*group][]int{} // paths in the directory of globs
+	folded := paths
 	if x.fold {
-		path = Fold(path)
+		folded = make([]string, len(paths))
 	}
-	var found []int
-	for end := len(path); ; {
-		at := path[:end]
-		for _, e := range x.spelled[at] {
-			if e.below || end == len(path) {
-				found = append(found, e.at)
+	for i, path := range paths {
+		if x.fold {
+			path = Fold(path)
+			folded[i] = path
+		}
+		for end := len(path); ; {
+			at := path[:end]
+			for _, e := range x.spelled[at] {
+				if e.below || end == len(path) {
+					found[i] = append(found[i], e.at)
+				}
 			}
-		}
-		if g := x.globs[at]; g != nil {
-			found = g.run(path, found)
-		}
-		if end == 0 {
-			break
-		}
-		end = max(strings.LastIndexByte(path[:end], '/'), 0)
-	}
-	if len(found) > 1 {
-		slices.Sort(found)
-		found = slices.Compact(found)
-	}
-	return found
-}
-
-// maxRemembered bounds what a runner remembers, in nodes over all its states;
-// beyond it starts anew.
-const maxRemembered = 1 << 20
-
-// runner runs the machines of many patterns at once and remembers the sets of
-// nodes that it has been in, so that a path costs a look-up per letter.
-type runner struct {
-	m      *machine
-	owner  []int32 // of each node: its pattern
-	ready  bool
-	states []state
-	known  map[string]int32
-	size   int
-	mark   []int
-	round  int
-}
-
-// state is a set of nodes.
-type state struct {
-	nodes  []int32
-	owners []int      // of the nodes that accept
-	ascii  [128]int32 // the state after a letter; 0 for not known, else one more than it
-	other  map[rune]int32
-}
-
-func newRunner(fold bool) *runner { return &runner{m: &machine{fold: fold}} }
-
-// add adds a machine that is not finished yet.
-func (g *runner) add(m *machine, below bool, owner int) {
-	m.finish(below)
-	shift := int32(len(g.m.nodes))
-	for i, x := range m.nodes {
-		x.next, x.loop, x.rest = x.next+shift, x.loop+shift, x.rest+shift
-		if x.below > 0 {
-			x.below += shift
-		}
-		g.m.nodes = append(g.m.nodes, x)
-		g.owner = append(g.owner, int32(owner))
-		closure := m.closure[i]
-		for j := range closure {
-			closure[j] += shift
-		}
-		g.m.closure = append(g.m.closure, closure)
-	}
-	for _, s := range m.starts {
-		g.m.starts = append(g.m.starts, s+shift)
-	}
-}
-
-// run appends the patterns that accept path to found.
-func (g *runner) run(path string, found []int) []int {
-	if !g.ready || g.size > maxRemembered {
-		g.ready, g.states, g.known, g.size = true, nil, map[string]int32{}, 0
-		g.mark = make([]int, len(g.m.nodes))
-		g.round = 0
-		g.intern(slices.Clone(g.m.starts))
-	}
-	s := int32(0)
-	for i := 0; i < len(path); {
-		r, size := rune(path[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(path[i:])
-		}
-		i += size
-		if s = g.step(s, r); len(g.states[s].nodes) == 0 {
-			return found
-		}
-	}
-	return append(found, g.states[s].owners...)
-}
-
-// step is the state after r.
-func (g *runner) step(s int32, r rune) int32 {
-	if r < utf8.RuneSelf {
-		if t := g.states[s].ascii[r]; t > 0 {
-			return t - 1
-		}
-	} else if t, ok := g.states[s].other[r]; ok {
-		return t
-	}
-	g.round++
-	var next []int32
-	for _, n := range g.states[s].nodes {
-		g.m.moves(n, func(l label, to int32) {
-			if g.mark[to] != g.round && l.has(r, g.m.fold) {
-				g.mark[to] = g.round
-				next = append(next, to)
+			if g := x.globs[at]; g != nil {
+				within[g] = append(within[g], i)
 			}
-		})
-	}
-	t := g.intern(next)
-	if r < utf8.RuneSelf {
-		g.states[s].ascii[r] = t + 1
-	} else {
-		if g.states[s].other == nil {
-			g.states[s].other = map[rune]int32{}
+			if end == 0 {
+				break
+			}
+			end = max(strings.LastIndexByte(path[:end], '/'), 0)
 		}
-		g.states[s].other[r] = t
 	}
-	return t
+	for g, in := range within {
+		if err := g.match(ctx, folded, in, found); err != nil {
+			return nil, err
+		}
+	}
+	for i, f := range found {
+		if len(f) > 1 {
+			slices.Sort(f)
+			found[i] = slices.Compact(f)
+		}
+	}
+	return found, nil
 }
 
-// intern returns the number of a set of nodes.
-func (g *runner) intern(nodes []int32) int32 {
-	slices.Sort(nodes)
-	key := make([]byte, 0, 4*len(nodes))
-	for _, n := range nodes {
-		key = append(key, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-	}
-	if s, ok := g.known[string(key)]; ok {
-		return s
-	}
-	st := state{nodes: nodes}
-	for _, n := range nodes {
-		if g.m.nodes[n].accept {
-			st.owners = append(st.owners, int(g.owner[n]))
+// match appends to found[i] the globs that match paths[i], for each i of in.
+func (g *group) match(ctx context.Context, paths []string, in []int, found [][]int) error {
+	for n, m := range g.waiting {
+		if n%64 == 0 && ctx.Err() != nil {
+			g.waiting = g.waiting[n:]
+			return context.Cause(ctx)
+		}
+		if !g.run.take(m) {
+			g.large = append(g.large, m)
 		}
 	}
-	g.states = append(g.states, st)
-	g.known[string(key)] = int32(len(g.states) - 1)
-	g.size += len(nodes) + 64
-	return int32(len(g.states) - 1)
+	g.waiting = nil
+	for n, i := range in {
+		if n%64 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		found[i] = g.run.run(paths[i], found[i])
+	}
+	for _, m := range g.large {
+		if err := m.match(ctx, g.run.m.fold, paths, in, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// match is group.match for one large pattern, whose machine is built only when a
+// path could match, and dropped.
+func (m member) match(ctx context.Context, fold bool, paths []string, in []int, found [][]int) error {
+	text := m.p.base
+	if fold {
+		text = Fold(text)
+	}
+	prefix, least := literalPrefix(text), parse(collapse(text)).shortest()
+	var run *machine
+	var mark []int32
+	for n, i := range in {
+		if n%64 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !strings.HasPrefix(paths[i], prefix) || utf8.RuneCountInString(paths[i]) < least {
+			continue
+		}
+		if run == nil {
+			run = m.p.machine(fold)
+			mark = make([]int32, len(run.nodes))
+		}
+		clear(mark)
+		if run.run(paths[i], mark) {
+			found[i] = append(found[i], m.at)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package glob
 
 import (
+	"math"
 	"slices"
 	"unicode/utf8"
 )
@@ -9,14 +10,16 @@ import (
 // the pattern. Some moves consume nothing; closure has, for each node, those
 // that consume and can be reached without consuming.
 //
-// Only the node that consuming the last rune led to tells whether a path is
+// Only the node that consuming the last rune led to decides whether a path is
 // accepted: doublestar does not look through braces and stars for an empty rest
 // in all cases, and its verdict is ours.
 type machine struct {
-	nodes   []node
-	starts  []int32
-	closure [][]int32
-	fold    bool
+	nodes  []node
+	starts []int32
+	fold   bool
+
+	edges []int32 // the closures of all nodes, one after the other
+	ends  []int32 // of each node: where its closure ends in edges
 }
 
 type kind uint8
@@ -57,33 +60,52 @@ func (m *machine) finish(below bool) *machine {
 			}
 		}
 	}
-	m.closure = make([][]int32, len(m.nodes))
-	seen := make([]int, len(m.nodes))
+	m.close(math.MaxInt)
+	return m
+}
+
+// close computes the closures and returns how many free moves that took; it
+// stops above limit.
+func (m *machine) close(limit int) (steps int) {
+	m.edges, m.ends = make([]int32, 0, len(m.nodes)+8), make([]int32, len(m.nodes))
+	seen := make([]int32, len(m.nodes))
 	todo := make([]int32, 0, 8)
 	for i := range m.nodes {
+		round := int32(i + 1)
 		todo = append(todo[:0], int32(i))
-		seen[i] = i + 1
+		seen[i] = round
 		for len(todo) > 0 {
+			if steps++; steps > limit {
+				return steps
+			}
 			n := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			x := &m.nodes[n]
-			free := x.choices
-			switch x.kind {
-			case kindStar, kindDouble:
-				free = []int32{x.next}
-			}
 			if x.kind != kindChoice && x.kind != kindEnd {
-				m.closure[i] = append(m.closure[i], n)
+				m.edges = append(m.edges, n)
 			}
-			for _, f := range free {
-				if seen[f] != i+1 {
-					seen[f] = i + 1
+			if (x.kind == kindStar || x.kind == kindDouble) && seen[x.next] != round {
+				seen[x.next] = round
+				todo = append(todo, x.next)
+			}
+			for _, f := range x.choices {
+				if seen[f] != round {
+					seen[f] = round
 					todo = append(todo, f)
 				}
 			}
 		}
+		m.ends[i] = int32(len(m.edges))
 	}
-	return m
+	return steps
+}
+
+// closure is the nodes that consume and can be reached from n without consuming.
+func (m *machine) closure(n int32) []int32 {
+	if n == 0 {
+		return m.edges[:m.ends[0]]
+	}
+	return m.edges[m.ends[n-1]:m.ends[n]]
 }
 
 // label is a set of runes that a move consumes.
@@ -108,7 +130,7 @@ func (m *machine) moves(raw int32, f func(l label, to int32)) {
 	if below := m.nodes[raw].below; below > 0 {
 		f(label{what: slash}, below)
 	}
-	for _, n := range m.closure[raw] {
+	for _, n := range m.closure(raw) {
 		switch x := &m.nodes[n]; x.kind {
 		case kindRune:
 			f(label{what: oneRune, r: x.r}, x.next)
@@ -130,7 +152,7 @@ func (m *machine) moves(raw int32, f func(l label, to int32)) {
 	}
 }
 
-// has tells whether the label consumes r, which is folded when the machine is.
+// has reports whether the label consumes r, which is folded when the machine is.
 func (l label) has(r rune, fold bool) bool {
 	switch l.what {
 	case oneRune:
@@ -149,17 +171,20 @@ func (l label) has(r rune, fold bool) bool {
 }
 
 // match runs the machine over a path, in time linear in its length.
-func (m *machine) match(path string) bool {
+func (m *machine) match(path string) bool { return m.run(path, make([]int32, len(m.nodes))) }
+
+// run is match with a table of a number per node, which it may change and which
+// is zero at first. The same one serves for several paths when it is cleared.
+func (m *machine) run(path string, mark []int32) bool {
 	now, next := slices.Clone(m.starts), make([]int32, 0, len(m.starts))
-	mark := make([]int, len(m.nodes))
 	for i := 0; i < len(path); {
 		r, size := utf8.DecodeRuneInString(path[i:])
 		i += size
 		next = next[:0]
 		for _, n := range now {
 			m.moves(n, func(l label, to int32) {
-				if mark[to] != i && l.has(r, m.fold) {
-					mark[to] = i
+				if mark[to] != int32(i) && l.has(r, m.fold) {
+					mark[to] = int32(i)
 					next = append(next, to)
 				}
 			})
@@ -169,51 +194,4 @@ func (m *machine) match(path string) bool {
 		}
 	}
 	return slices.ContainsFunc(now, func(n int32) bool { return m.nodes[n].accept })
-}
-
-// class is what stands in brackets: sorted, disjoint ranges of runes.
-type class struct{ ranges []runeRange }
-
-type runeRange struct{ lo, hi rune }
-
-// newClass makes a class of ranges in any order; negated means all other runes.
-func newClass(ranges []runeRange, negated bool) *class {
-	ranges = slices.DeleteFunc(ranges, func(r runeRange) bool { return r.lo > r.hi })
-	slices.SortFunc(ranges, func(a, b runeRange) int { return int(a.lo - b.lo) })
-	var merged []runeRange
-	for _, r := range ranges {
-		if n := len(merged); n > 0 && r.lo <= merged[n-1].hi+1 {
-			merged[n-1].hi = max(merged[n-1].hi, r.hi)
-		} else {
-			merged = append(merged, r)
-		}
-	}
-	if !negated {
-		return &class{merged}
-	}
-	var others []runeRange
-	from := rune(0)
-	for _, r := range merged {
-		if r.lo > from {
-			others = append(others, runeRange{from, r.lo - 1})
-		}
-		from = r.hi + 1
-	}
-	if from <= utf8.MaxRune {
-		others = append(others, runeRange{from, utf8.MaxRune})
-	}
-	return &class{others}
-}
-
-func (c *class) has(r rune) bool {
-	_, ok := slices.BinarySearchFunc(c.ranges, r, func(x runeRange, r rune) int {
-		switch {
-		case x.hi < r:
-			return -1
-		case x.lo > r:
-			return 1
-		}
-		return 0
-	})
-	return ok
 }

@@ -1,7 +1,7 @@
 package glob
 
-// The state of a path that is being spelled out: which component it is in the
-// middle of. "." and ".." are no components of a path in a repository, and no
+// The state of a path that is being spelled out: what its last component is so
+// far. "." and ".." are no components of a path in a repository, and no
 // component is empty.
 const (
 	atStart   = iota // of a component
@@ -11,10 +11,18 @@ const (
 	pathStates
 )
 
-// shareAPath tells whether some path that can exist in a repository is accepted
-// by both machines: a search through the pairs of their nodes, at most
-// 2,000 × 2,000 × 4 of them.
-func shareAPath(m, n *machine) bool {
+// maxPairs bounds the pairs of moves that one search looks at, which takes some
+// tens of milliseconds. The worst of two patterns within the bounds would take
+// minutes.
+const maxPairs = 3_000_000
+
+// search looks for a path that two machines accept.
+type search struct{ budget int }
+
+// shareAPath reports whether some path that can exist in a repository is accepted
+// by both machines, or the budget is spent: a search through the pairs of their
+// nodes.
+func (s *search) shareAPath(m, n *machine) bool {
 	width := len(n.nodes)
 	seen := make([]uint64, (len(m.nodes)*width*pathStates+63)/64)
 	type pair struct {
@@ -45,7 +53,8 @@ func shareAPath(m, n *machine) bool {
 				return
 			}
 			n.moves(p.b, func(y label, b int32) {
-				if found {
+				if s.budget--; found || s.budget < 0 {
+					found = true
 					return
 				}
 				if p.state == inName && x.has('/', true) && y.has('/', true) {
@@ -54,21 +63,21 @@ func shareAPath(m, n *machine) bool {
 				if !found && x.has('.', true) && y.has('.', true) {
 					found = push(a, b, min(p.state+1, inName))
 				}
-				if !found && shareAName(x, y) {
+				if !found && s.shareAName(x, y) {
 					found = push(a, b, inName)
 				}
 			})
 		})
-		if found {
+		if found || s.budget < 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// shareAName tells whether two labels of folded machines have a rune in common
+// shareAName reports whether two labels of folded machines have a rune in common
 // that is neither a slash nor a dot.
-func shareAName(x, y label) bool {
+func (s *search) shareAName(x, y label) bool {
 	if x.what > y.what {
 		x, y = y, x
 	}
@@ -82,12 +91,20 @@ func shareAName(x, y label) bool {
 	case x.what != ofClass:
 		return y.class.name(nil)
 	}
-	return x.class.name(y.class) || cased(func(r rune) bool {
-		return x.class.has(r) && cases(r, y.class.has)
-	})
+	if x.class.name(y.class) {
+		return true
+	}
+	for _, r := range x.class.ranges {
+		for _, c := range casedWithin(r) {
+			if s.budget--; s.budget < 0 || cases(c, y.class.has) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
-// name tells whether two classes have a rune in common, letter by letter, that
+// name reports whether two classes have a rune in common, compared exactly, that
 // is neither a slash nor a dot nor NUL. A nil class has all runes.
 func (c *class) name(d *class) bool {
 	all := []runeRange{{1, 0x10FFFF}}

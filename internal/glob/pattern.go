@@ -2,11 +2,11 @@
 // a path, and which of many cover a given path? The syntax and the verdict of a
 // match are doublestar's (github.com/bmatcuk/doublestar/v4): * ? […] [^…] {…}
 // ** and \. Patterns come from other people, and doublestar is exponential on
-// some of them; here each is compiled once, into an automaton of bounded size,
-// and matching is linear in the path.
+// some of them; here each becomes an automaton of bounded size, and matching is
+// linear in the path.
 //
-// It does not know what a lock is, which spelling of a path is the stored one,
-// or whether a path exists.
+// It does not know what a lock is, which spelling of a path is stored, or
+// whether a path exists.
 package glob
 
 import (
@@ -14,8 +14,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Pattern is the set of paths that a path lock covers:
@@ -35,10 +38,8 @@ type Pattern struct {
 	once   sync.Once // guards what folded comparison needs
 	folded string    // Fold(base)
 	prefix string    // what every folded path begins with
-	fold   *machine  // of a glob
 
-	exactOnce sync.Once
-	exact     *machine
+	machines [2]atomic.Pointer[machine] // exact and folded; only small ones are kept
 }
 
 // ErrMalformed is wrapped by the error of Compile for a text that is no
@@ -46,11 +47,18 @@ type Pattern struct {
 var ErrMalformed = errors.New("it is not a valid pattern")
 
 // The bounds of a pattern. They count what is built, not time, so that every
-// machine comes to the same verdict.
+// platform comes to the same verdict, for the text and for its NFC form alike.
 const (
 	MaxAlternatives = 64
 	MaxStates       = 2000
+	MaxMoves        = 20000 // that consume nothing, over all states
 )
+
+// small is the size in states up to which a machine is kept once it was built,
+// and run together with others. Larger ones are rare, or come from hostile
+// records; they are built for each use, so that a thousand of them cost some time
+// but no memory.
+const small = 64
 
 // BoundsError is a pattern that is too large.
 type BoundsError struct {
@@ -62,7 +70,7 @@ func (e *BoundsError) Error() string {
 	return fmt.Sprintf("it has %d %s; %d are allowed", e.Count, e.What, e.Limit)
 }
 
-// HasMeta tells whether s has a glob character.
+// HasMeta reports whether s has a glob character.
 func HasMeta(s string) bool { return strings.ContainsAny(s, `*?[{\`) }
 
 // Compile compiles a path pattern: relative, with slashes, without "." and ".."
@@ -77,17 +85,39 @@ func Compile(s string) (*Pattern, error) {
 		return nil, ErrMalformed
 	}
 	p.glob, p.below = true, p.base != s
-	if n := alternatives(p.base); n > MaxAlternatives {
-		return nil, &BoundsError{"alternatives", n, MaxAlternatives}
+	texts := []string{p.base}
+	if nfc := norm.NFC.String(p.base); nfc != p.base {
+		texts = append(texts, nfc) // it can be longer
 	}
-	if n := len(build(p.base, false).nodes); n > MaxStates {
-		return nil, &BoundsError{"states", n, MaxStates}
+	for _, text := range texts {
+		if err := bounded(collapse(text)); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
 
-// Literal is the pattern of a path whose glob characters mean nothing. Only a
-// trailing slash, or having none of them, makes it cover what is below.
+// bounded returns *BoundsError for a pattern whose machine would be too large.
+func bounded(text string) error {
+	n := utf8.RuneCountInString(text)
+	if n <= 60 && !strings.Contains(text, "{") { // at most two states a rune, and each reaches all others
+		return nil
+	}
+	if n := parse(text).alternatives(); n > MaxAlternatives {
+		return &BoundsError{"alternatives", n, MaxAlternatives}
+	}
+	m := build(text, false)
+	if n := len(m.nodes); n > MaxStates {
+		return &BoundsError{"states", n, MaxStates}
+	}
+	if n := m.close(MaxMoves); n > MaxMoves {
+		return &BoundsError{"ways past its stars and braces", n, MaxMoves}
+	}
+	return nil
+}
+
+// Literal is the pattern of a path whose glob characters mean nothing. It covers
+// what is below only if it has none of them or ends in a slash.
 func Literal(s string) *Pattern {
 	base := strings.TrimSuffix(s, "/")
 	return &Pattern{text: s, base: base, below: base != s || !HasMeta(base)}
@@ -96,10 +126,10 @@ func Literal(s string) *Pattern {
 // String is the text that the pattern was made from.
 func (p *Pattern) String() string { return p.text }
 
-// Plain tells whether the pattern has no glob characters with a meaning.
+// Plain reports whether the pattern has no glob characters with a meaning.
 func (p *Pattern) Plain() bool { return !p.glob }
 
-// Covers tells whether the path is covered, letter by letter.
+// Covers reports whether the path is covered, compared exactly.
 func (p *Pattern) Covers(path string) bool {
 	if spelled(p.base, path, p.below) {
 		return true
@@ -107,19 +137,38 @@ func (p *Pattern) Covers(path string) bool {
 	if !p.glob {
 		return false
 	}
-	p.exactOnce.Do(func() { p.exact = build(p.base, false).finish(p.below) })
-	return p.exact.match(path)
+	return p.machine(false).match(path)
 }
 
-// CoversFold tells whether the path is covered when both are normalised and
+// CoversFold reports whether the path is covered when both are normalised and
 // case-folded as [Fold] does.
 func (p *Pattern) CoversFold(path string) bool {
 	p.prepare()
-	path = Fold(path)
-	return spelled(p.folded, path, p.below) || p.glob && p.fold.match(path)
+	return p.coversFolded(Fold(path))
 }
 
-// spelled tells whether path is base or, if asked, below it.
+// coversFolded is CoversFold for a path that is folded already.
+func (p *Pattern) coversFolded(path string) bool {
+	return spelled(p.folded, path, p.below) || p.glob && strings.HasPrefix(path, p.prefix) && p.machine(true).match(path)
+}
+
+// machine is the automaton of a glob.
+func (p *Pattern) machine(fold bool) *machine {
+	kept := &p.machines[0]
+	if fold {
+		kept = &p.machines[1]
+	}
+	if m := kept.Load(); m != nil {
+		return m
+	}
+	m := build(p.base, fold).finish(p.below)
+	if len(m.nodes) <= small {
+		kept.Store(m)
+	}
+	return m
+}
+
+// spelled reports whether path is base or, if asked, below it.
 func spelled(base, path string, below bool) bool {
 	rest, ok := strings.CutPrefix(path, base)
 	return ok && (rest == "" || below && rest[0] == '/')
@@ -131,12 +180,15 @@ func (p *Pattern) prepare() {
 		p.folded = Fold(p.base)
 		p.prefix = p.folded
 		if p.glob {
-			// A slash before ** is no part of every path: src/** matches src.
-			meta := strings.IndexAny(p.folded, `*?[{\`)
-			p.prefix = strings.TrimSuffix(p.folded[:meta], "/")
-			p.fold = build(p.base, true).finish(p.below)
+			p.prefix = literalPrefix(p.folded)
 		}
 	})
+}
+
+// literalPrefix is what every path that a glob matches begins with.
+func literalPrefix(glob string) string {
+	// A slash before ** is no part of every path: src/** matches src.
+	return strings.TrimSuffix(glob[:strings.IndexAny(glob, `*?[{\`)], "/")
 }
 
 // spelling is the automaton of the folded spelling.
@@ -150,11 +202,13 @@ func (p *Pattern) spelling() *machine {
 	return m.finish(p.below)
 }
 
-// Overlaps tells whether two patterns exclude each other. Both are case-folded,
+// Overlaps reports whether two patterns exclude each other. Both are case-folded,
 // so that every clone comes to the same verdict. Two plain paths overlap when
 // they are equal or one lies below the other; a pattern and a plain path
 // without a trailing slash when the pattern covers that path; all others when
-// some path that can exist in a repository is covered by both.
+// some path that can exist in a repository is covered by both. Two patterns for
+// which that takes more than maxPairs steps count as overlapping: refusing one of
+// them is safe, and only patterns made for the purpose come near.
 func (p *Pattern) Overlaps(q *Pattern) bool {
 	p.prepare()
 	q.prepare()
@@ -169,9 +223,14 @@ func (p *Pattern) Overlaps(q *Pattern) bool {
 	if !strings.HasPrefix(p.prefix, q.prefix) && !strings.HasPrefix(q.prefix, p.prefix) {
 		return false
 	}
-	for _, m := range p.machines() {
-		for _, n := range q.machines() {
-			if shareAPath(m, n) {
+	if p.folded > q.folded { // the steps are counted in one order, whoever asks
+		p, q = q, p
+	}
+	s := search{budget: maxPairs}
+	others := q.automata()
+	for _, m := range p.automata() {
+		for _, n := range others {
+			if s.shareAPath(m, n) {
 				return true
 			}
 		}
@@ -179,20 +238,16 @@ func (p *Pattern) Overlaps(q *Pattern) bool {
 	return false
 }
 
-func (p *Pattern) coversFolded(path string) bool {
-	return spelled(p.folded, path, p.below) || p.glob && p.fold.match(path)
-}
-
-// isPath tells whether this is a plain path: itself and all below it.
+// isPath reports whether this is a plain path: itself and all below it.
 func (p *Pattern) isPath() bool { return !p.glob && p.below }
 
-// directory tells whether it was written with a trailing slash.
+// directory reports whether it was written with a trailing slash.
 func (p *Pattern) directory() bool { return p.base != p.text }
 
-// machines are the automata whose paths together are the pattern's.
-func (p *Pattern) machines() []*machine {
+// automata are those whose paths together are the pattern's.
+func (p *Pattern) automata() []*machine {
 	if p.glob {
-		return []*machine{p.fold, p.spelling()}
+		return []*machine{p.machine(true), p.spelling()}
 	}
 	return []*machine{p.spelling()}
 }

@@ -1,6 +1,10 @@
 package lock
 
-import "github.com/git-grite/git-grite/internal/glob"
+import (
+	"context"
+
+	"github.com/git-grite/git-grite/internal/glob"
+)
 
 // Index answers which of N locks cover each of M paths in about N + M × depth.
 // It is not safe for concurrent use.
@@ -28,15 +32,22 @@ func NewIndex(locks []Lock, fold bool) *Index {
 	return x
 }
 
-// Covering returns the locks that cover a path, in the order they were given,
-// those on the whole repository last.
-func (x *Index) Covering(path string) []Lock {
-	var covering []Lock
-	for _, i := range x.paths.Covering(path) {
-		covering = append(covering, x.locks[x.at[i]])
+// Covering returns, for each path, the locks that cover it, in the order they
+// were given, those on the whole repository last. The error is the context's when
+// that ends first.
+func (x *Index) Covering(ctx context.Context, paths []string) ([][]Lock, error) {
+	found, err := x.paths.Covering(ctx, paths)
+	if err != nil {
+		return nil, err
 	}
-	for _, i := range x.whole {
-		covering = append(covering, x.locks[i])
+	covering := make([][]Lock, len(paths))
+	for i, at := range found {
+		for _, j := range at {
+			covering[i] = append(covering[i], x.locks[x.at[j]])
+		}
+		for _, j := range x.whole {
+			covering[i] = append(covering[i], x.locks[j])
+		}
 	}
-	return covering
+	return covering, nil
 }
