@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -154,17 +155,33 @@ func (s *session) asOf() time.Time {
 	return s.remote.AsOf()
 }
 
-// unvouched marks own records of the remote that its ledger does not vouch for:
-// leftovers of a crash, or the locks of another clone of the same actor.
+// unvouched marks an actor's records on the remote that were not granted to it
+// here: leftovers of a crash, forgeries, or the locks of another clone of the same
+// actor.
 func (s *session) unvouched(a config.Actor, locks []lock.Lock) {
-	if s.remote == nil {
-		return
-	}
-	held, err := refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held()
+	vouched := s.vouched(a)
 	for i, l := range locks {
-		if l.Owner == a.ID && l.Remote != "" && err == nil && held[l.Resource.Key()].Nonce != l.Nonce {
+		if l.Owner == a.ID && !vouched(l) {
 			locks[i].Unconfirmed = true
 		}
+	}
+}
+
+// vouched reports of a lock in the name of an actor whether this clone holds it:
+// it keeps the lock itself, or its ledger has the remote's grant. The ledger is
+// read at the first question; one that cannot be read vouches for everything.
+func (s *session) vouched(a config.Actor) func(lock.Lock) bool {
+	if s.remote == nil {
+		return func(lock.Lock) bool { return true }
+	}
+	held := sync.OnceValues(refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held)
+	return func(l lock.Lock) bool {
+		if l.Remote == "" {
+			return true
+		}
+		held, err := held()
+		h, ok := held[l.Resource.Key()]
+		return err != nil || ok && h.Nonce == l.Nonce
 	}
 }
 

@@ -207,7 +207,7 @@ func (s *session) look(ctx context.Context) (verdict, error) {
 	me, _, err := s.whoever()
 	switch {
 	case err == nil:
-		v.question.Owner = me.ID
+		v.question.Owner, v.question.Held = me.ID, s.vouched(me)
 		s.tellLosses(me)
 	case !errors.Is(err, config.ErrNoActor):
 		s.out.warn("git-grite: %s; all locks count as those of others", printable(err.Error()))

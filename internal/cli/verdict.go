@@ -33,8 +33,9 @@ func (v *verdict) judge(ctx context.Context, s *session, paths []string) error {
 		return nil
 	}
 	v.question.Paths, v.question.Fold = paths, s.repo.IgnoreCase(ctx)
-	v.Verdict = guard.Judge(v.question)
-	return nil
+	var err error
+	v.Verdict, err = guard.Judge(ctx, v.question)
+	return err
 }
 
 // maxNamed is how many paths a message names.

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -12,34 +13,39 @@ import (
 type Question struct {
 	Policy   Policy
 	Owner    lock.Owner // who commits or pushes; "" for somebody without an identity
-	As       []string   // labels whose locks count as own, and those of their work trees
+	As       []string   // labels whose locks, and those of their work trees, count as the owner's
 	Paths    []string   // from the top of the repository
 	Locks    []lock.Lock
 	Lockable []lock.Resource // patterns of paths that must be held to be changed
-	Fold     bool            // paths differ by case only in name: core.ignorecase
+	Fold     bool            // paths that differ by case only are the same: core.ignorecase
 	Now      time.Time
+
+	// Held reports whether a lock recorded in Owner's name was granted to it.
+	// Anybody who may push can write such a record; only one that was granted
+	// satisfies Lockable. Nil stands for all of them.
+	Held func(lock.Lock) bool
 }
 
-// Collision is a path that a lock of somebody else covers.
+// Collision is a path that another owner's lock covers.
 type Collision struct {
 	Path string
 	Lock lock.Lock // the first that covers it
 }
 
-// Verdict is what a question comes to.
+// Verdict is the answer to a question.
 type Verdict struct {
 	Policy     Policy
 	Collisions []Collision // in the order of the paths
-	Unheld     []string    // lockable paths that the actor does not hold
+	Unheld     []string    // lockable paths that the owner does not hold
 }
 
-// Clear tells whether there is nothing to say.
+// Clear reports whether there is nothing to say.
 func (v Verdict) Clear() bool { return len(v.Collisions) == 0 && len(v.Unheld) == 0 }
 
-// Blocked tells whether the commit or push has to stop.
+// Blocked reports whether the commit or push has to stop.
 func (v Verdict) Blocked() bool { return v.Policy == Require && !v.Clear() }
 
-// own tells whether a lock belongs to the one who is judged.
+// own reports whether a lock is recorded in the name of the one who is judged.
 func (q Question) own(l lock.Lock) bool {
 	if q.Owner != "" && l.Owner == q.Owner {
 		return true
@@ -47,6 +53,14 @@ func (q Question) own(l lock.Lock) bool {
 	return slices.ContainsFunc(q.As, func(label string) bool {
 		return label != "" && (l.Label == label || strings.HasPrefix(l.Label, label+"/"))
 	})
+}
+
+// holds reports whether a lock satisfies Lockable.
+func (q Question) holds(l lock.Lock) bool {
+	if !l.Live(q.Now) || !q.own(l) {
+		return false
+	}
+	return l.Owner != q.Owner || q.Held == nil || q.Held(l)
 }
 
 // Foreign returns the live locks of others that can cover a path at all. Without
@@ -62,55 +76,76 @@ func (q Question) Foreign() []lock.Lock {
 }
 
 // Judge finds the paths that locks of others cover, and those that would have
-// to be held. Own, expired and damaged locks and those on issues never collide.
-func Judge(q Question) Verdict {
+// to be held. Expired locks, those recorded in the owner's name and those on
+// issues never collide. The error is the context's; the verdict then has what was
+// found before, which is nothing or all collisions.
+func Judge(ctx context.Context, q Question) (Verdict, error) {
 	v := Verdict{Policy: q.Policy}
 	if q.Policy == Off {
-		return v
+		return v, nil
 	}
+	collides := make(map[string]bool)
 	if foreign := q.Foreign(); len(foreign) > 0 {
-		index := lock.NewIndex(foreign, q.Fold)
-		for _, path := range q.Paths {
-			if covering := index.Covering(path); len(covering) > 0 {
-				v.Collisions = append(v.Collisions, Collision{Path: path, Lock: covering[0]})
+		covering, err := lock.NewIndex(foreign, q.Fold).Covering(ctx, q.Paths)
+		if err != nil {
+			return v, err
+		}
+		for i, locks := range covering {
+			if len(locks) > 0 {
+				v.Collisions = append(v.Collisions, Collision{Path: q.Paths[i], Lock: locks[0]})
+				collides[q.Paths[i]] = true
 			}
 		}
 	}
-	if len(q.Lockable) > 0 {
-		v.Unheld = q.unheld(v.Collisions)
+	if len(q.Lockable) == 0 {
+		return v, nil
 	}
-	return v
+	var err error
+	v.Unheld, err = q.unheld(ctx, collides)
+	return v, err
 }
 
-// unheld returns the lockable paths that no own lock covers and that are not
-// among the collisions already.
-func (q Question) unheld(collisions []Collision) []string {
-	collides := make(map[string]bool, len(collisions))
-	for _, c := range collisions {
-		collides[c.Path] = true
-	}
+// unheld returns the lockable paths that no lock of the owner covers and that do
+// not collide already.
+func (q Question) unheld(ctx context.Context, collides map[string]bool) ([]string, error) {
 	var lockable, own []lock.Lock
 	for _, r := range q.Lockable {
 		lockable = append(lockable, lock.Lock{Resource: r})
 	}
+	must, err := lock.NewIndex(lockable, q.Fold).Covering(ctx, q.Paths)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for i, path := range q.Paths {
+		if len(must[i]) > 0 && !collides[path] {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, nil
+	}
 	for _, l := range q.Locks {
-		if l.Live(q.Now) && q.own(l) {
+		if q.holds(l) {
 			own = append(own, l)
 		}
 	}
-	must, held := lock.NewIndex(lockable, q.Fold), lock.NewIndex(own, q.Fold)
+	held, err := lock.NewIndex(own, q.Fold).Covering(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
 	var unheld []string
-	for _, path := range q.Paths {
-		if !collides[path] && len(must.Covering(path)) > 0 && len(held.Covering(path)) == 0 {
+	for i, path := range paths {
+		if len(held[i]) == 0 {
 			unheld = append(unheld, path)
 		}
 	}
-	return unheld
+	return unheld, nil
 }
 
-// ParseLockable reads the patterns of the lockable setting. Like in
-// .gitattributes, a pattern without a slash means files of that name in every
-// directory.
+// ParseLockable reads the patterns of the lockable setting. As in .gitattributes,
+// a pattern without a slash means files of that name in every directory. The
+// error is *lock.ResourceError.
 func ParseLockable(patterns []string) ([]lock.Resource, error) {
 	var resources []lock.Resource
 	for _, p := range patterns {
