@@ -9,12 +9,6 @@ import (
 	"strings"
 )
 
-// The empty trees of both object formats. Git knows them without having them.
-const (
-	emptyTreeSHA1   = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-	emptyTreeSHA256 = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
-)
-
 // StagedPaths returns the paths, relative to the top, that the commit in the
 // making changes: both sides of a rename, deletions, modes, types, submodules.
 // During a merge those are what the committer edits, not what the merge carries
@@ -55,28 +49,18 @@ func (r *Repo) stagedSince(ctx context.Context, tree string) ([]string, error) {
 	out, err := diff(tree)
 	var failed *Error
 	if tree == "HEAD" && errors.As(err, &failed) && failed.ExitCode == 128 && r.unborn(ctx) {
-		empty := emptyTreeSHA1
-		if r.config.value["extensions.objectformat"] == "sha256" {
-			empty = emptyTreeSHA256
+		var empty OID
+		if empty, err = r.emptyTree(ctx); err == nil {
+			out, err = diff(string(empty))
 		}
-		out, err = diff(empty)
 	}
 	return splitZ(out), err
 }
 
-// unborn tells whether HEAD names a branch without commits.
+// unborn reports whether HEAD names a branch without commits.
 func (r *Repo) unborn(ctx context.Context) bool {
 	_, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
 	return err != nil
-}
-
-// IgnoreCase tells whether core.ignorecase is set.
-func (r *Repo) IgnoreCase(ctx context.Context) bool {
-	if !r.mentions("ignorecase") {
-		return false
-	}
-	out, err := r.read(ctx, "config", "--type=bool", "--get", "core.ignorecase")
-	return err == nil && strings.TrimSpace(string(out)) == "true"
 }
 
 // splitZ takes -z output apart.

@@ -7,17 +7,24 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/git-grite/git-grite/internal/git/direct"
 )
 
 // Remote is where refs are pushed to and fetched from: always one place, the
 // remote's first push URL, so that what was pushed is what is read.
 type Remote struct {
-	Name    string
-	repo    *Repo
-	target  string // Name or, where that would lead elsewhere, url
-	url     string // as configured
-	prompts bool
-	env     []string // of network children, nil until the first
+	Name string
+	// PushDisabled marks a remote whose push URL leads nowhere on purpose: it can
+	// be read, from its fetch URL, and never be written.
+	PushDisabled bool
+
+	repo     *Repo
+	url      string
+	target   string      // Name or, where that would lead elsewhere, url
+	settings [][2]string // for the network children
+	prompts  bool
+	env      []string // of network children, nil until the first
 }
 
 // ErrNoRemote is returned, wrapped, for a remote that is not configured.
@@ -58,15 +65,31 @@ func (r *Repo) OpenRemote(ctx context.Context, name string, prompts bool) (*Remo
 	if at < 0 {
 		return nil, fmt.Errorf("%w: %q", ErrNoRemote, name)
 	}
-	c := remotes[at]
+	settings, err := r.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m := &Remote{Name: name, repo: r, target: name, prompts: prompts}
-	// Pushing by name goes to every push URL, fetching to the first URL.
-	m.url = slices.Concat(c.PushURLs, c.URLs)[0]
-	if len(c.PushURLs) > 0 || len(c.URLs) > 1 {
-		m.target = m.url
+	fetch, push, several := remotes[at].effective(settings)
+	top := r.WorkTree
+	if top == "" {
+		top = r.dir
+	}
+	m.url, m.PushDisabled = push, disabled(push, top)
+	switch {
+	case m.PushDisabled:
+		m.url = fetch
+	case several || fetch != push:
+		m.target, m.settings = m.url, pinned(m.url)
+	case settings.Bool("remote." + name + ".mirror"): // git refuses refspecs for it
+		m.settings = [][2]string{{"remote." + name + ".mirror", "false"}}
 	}
 	return m, nil
 }
+
+// URL is the place that refs are pushed to and read from, as git resolves it. Of
+// a remote with PushDisabled it is the one that they are read from.
+func (m *Remote) URL() string { return m.url }
 
 // Fetch makes the refs that the refspec names here what they are there, and
 // deletes those that are gone there. It changes nothing else: no tags, no
@@ -76,7 +99,7 @@ func (m *Remote) Fetch(ctx context.Context, refspec string) error {
 	// Locks share no history with anything, so that there is nothing to negotiate.
 	_, err := m.run(ctx, "-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
 		"fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-		"--no-recurse-submodules", "--no-filter", m.target, refspec)
+		"--no-recurse-submodules", "--no-filter", "--", m.target, refspec)
 	return m.failed(err)
 }
 
@@ -108,33 +131,32 @@ var ErrNotAtomic = errors.New("the remote cannot change several refs at once")
 // that; the report does. The error, *RemoteError or ErrNotAtomic, comes beside
 // a report that may be all unknown: the server may have done it all the same.
 func (m *Remote) Push(ctx context.Context, updates []RefUpdate) (PushReport, error) {
-	args := []string{"-c", "push.negotiate=false", "-c", "push.pushOption="}
-	if m.target == m.Name && m.repo.mentions("mirror") && !strings.Contains(m.Name, "=") {
-		args = append(args, "-c", "remote."+m.Name+".mirror=false") // refuses refspecs
-	}
-	args = append(args, "push", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--no-recurse-submodules")
+	args := []string{"-c", "push.negotiate=false", "-c", "push.pushOption=",
+		"push", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--no-recurse-submodules"}
 	if len(updates) > 1 {
 		args = append(args, "--atomic") // some hosts lack it, and one ref does not need it
 	}
 	report := PushReport{Status: make(map[RefName]PushStatus, len(updates))}
+	if m.PushDisabled {
+		for _, u := range updates {
+			report.Status[u.Name] = PushRefused
+		}
+		report.Reason = "pushing is disabled here by the remote's push URL"
+		return report, nil
+	}
 	var refspecs []string
 	for _, u := range updates {
 		report.Status[u.Name] = PushUnknown
 		args = append(args, fmt.Sprintf("--force-with-lease=%s:%s", u.Name, u.Old))
 		refspecs = append(refspecs, fmt.Sprintf("%s:%s", u.New, u.Name))
 	}
-	out, err := m.run(ctx, append(append(args, m.target), refspecs...)...)
+	out, err := m.run(ctx, append(append(args, "--", m.target), refspecs...)...)
 	var failed *Error
 	if errors.As(err, &failed) && failed.ExitCode == 128 && strings.Contains(failed.Stderr, "does not support --atomic") {
 		return report, ErrNotAtomic
 	}
 	for line := range strings.Lines(string(out)) {
-		line = strings.TrimSuffix(line, "\n")
-		if url, ok := strings.CutPrefix(line, "To "); ok {
-			m.seeURL(ctx, url)
-		} else {
-			report.read(line)
-		}
+		report.read(strings.TrimSuffix(line, "\n"))
 	}
 	if failed != nil {
 		if said := remoteWords(failed.Stderr); said != "" && report.Reason != "" {
@@ -176,36 +198,41 @@ func (report *PushReport) read(line string) {
 	}
 }
 
-// seeURL compares the place that git pushed to with what is configured. Where
-// they differ a url.*.pushInsteadOf may be at work, which fetching by name does
-// not follow; from then on the push URL itself is used.
-func (m *Remote) seeURL(ctx context.Context, pushed string) {
-	// Git leaves the name and password of a user out (git 2.39, transport.c).
-	bare := func(url string) string { return url[strings.IndexByte(url, '@')+1:] }
-	if m.target != m.Name || strings.HasSuffix(m.url, bare(pushed)) {
-		return
-	}
-	out, err := m.repo.read(ctx, "remote", "get-url", "--push", m.Name)
-	if err == nil {
-		m.target = strings.TrimSpace(string(out))
-	}
-}
-
-// Symrefs tells which refs of the remote that the pattern names are symbolic,
+// Symrefs returns which refs of the remote that the pattern names are symbolic,
 // and what they point to. Changing such a ref there changes what it points to.
 func (m *Remote) Symrefs(ctx context.Context, pattern string) (map[RefName]RefName, error) {
-	out, err := m.run(ctx, "ls-remote", "--symref", m.target, pattern)
+	out, err := m.run(ctx, "ls-remote", "--symref", "--", m.target, pattern)
 	if err != nil {
 		return nil, m.failed(err)
 	}
-	symrefs := map[RefName]RefName{}
+	symrefs, _ := parseListing(out)
+	return symrefs, nil
+}
+
+// Heads returns the object ids of the branches and tags of the remote: what is
+// published there. It asks the remote. It returns *RemoteError.
+func (m *Remote) Heads(ctx context.Context) ([]OID, error) {
+	out, err := m.run(ctx, "ls-remote", "--heads", "--tags", "--", m.target)
+	if err != nil {
+		return nil, m.failed(err)
+	}
+	_, heads := parseListing(out)
+	return heads, nil
+}
+
+// parseListing reads the output of "git ls-remote": lines "<oid> TAB <ref>" and,
+// before that of a symbolic ref, "ref: <target> TAB <ref>".
+func parseListing(out []byte) (symrefs map[RefName]RefName, oids []OID) {
+	symrefs = map[RefName]RefName{}
 	for line := range strings.Lines(string(out)) {
-		target, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		if target, ok := strings.CutPrefix(target, "ref: "); ok {
+		what, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if target, ok := strings.CutPrefix(what, "ref: "); ok {
 			symrefs[RefName(name)] = RefName(target)
+		} else if direct.IsOID(what) {
+			oids = append(oids, OID(what))
 		}
 	}
-	return symrefs, nil
+	return symrefs, oids
 }
 
 func (m *Remote) failed(err error) error {
@@ -218,7 +245,7 @@ func (m *Remote) failed(err error) error {
 // run runs a git that talks to the remote.
 func (m *Remote) run(ctx context.Context, args ...string) ([]byte, error) {
 	if m.env == nil {
-		m.env = m.environment(ctx)
+		m.env = append([]string{}, m.environment(ctx)...)
 	}
 	limit := networkTimeout
 	if m.prompts {
@@ -231,23 +258,23 @@ func (m *Remote) run(ctx context.Context, args ...string) ([]byte, error) {
 
 // environment keeps network children from asking anything, unless they may.
 func (m *Remote) environment(ctx context.Context) []string {
+	env := setConfig(m.repo.env, m.settings)
 	if m.prompts {
-		return []string{}
+		return env
 	}
-	env := []string{"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never"}
+	env = append(env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS_REQUIRE=never", "GCM_INTERACTIVE=never")
 	// GIT_SSH_COMMAND would win over core.sshCommand, which may be set anywhere.
 	if local(m.url) || lookup(m.repo.env, "GIT_SSH_COMMAND") != "" || lookup(m.repo.env, "GIT_SSH") != "" {
 		return env
 	}
-	if set, err := m.repo.Config(ctx, `^core\.sshcommand$`); err != nil || len(set) > 0 {
+	c, err := m.repo.settings(ctx)
+	if _, set := c.Last("core.sshcommand"); err != nil || set {
 		return env
 	}
 	return append(env, "GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=5")
 }
 
-// local tells whether a URL surely is not for ssh. One that is rewritten by
-// url.*.insteadOf may be for ssh all the same; then ssh has no terminal to ask
-// on and lacks only its shorter time-out.
+// local reports whether a URL surely is not for ssh.
 func local(url string) bool {
 	scheme, _, ok := strings.Cut(url, "://")
 	if ok {

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+
+	"github.com/git-grite/git-grite/internal/git/direct"
 )
 
 // Repo is a repository as seen from one directory. Its fields are read-only.
@@ -16,38 +19,77 @@ type Repo struct {
 	WorkTree  string // absolute; "" in a bare repository
 	Prefix    string // from WorkTree down to the directory, with slashes and a final one; "" at the top
 
-	dir    string // where children run: the caller's directory
-	env    []string
-	raw    []string // the caller's environment, for git that runs the user's hooks
-	config localConfig
-	asked  *localConfig // git's answer about remotes, where config is no help
+	// StateDir is the directory that goes with the refs: the common directory,
+	// without symbolic links, or where that only links to the refs of another
+	// one (git-new-workdir), the other. What has to be one for all that share
+	// the refs, such as a file lock, belongs there.
+	StateDir string
+
+	dir    string       // where children run: the caller's directory, without symbolic links
+	env    []string     // of children
+	raw    []string     // the caller's environment, for git that runs the user's hooks
+	direct *direct.Repo // nil where everything is left to git
+
+	mu    sync.Mutex
+	asked *direct.Config // git's own answer, where direct has none
 
 	checked string // what CheckVersionOnce found and could not write down yet
 }
 
 // Open finds the repository of dir, which must be absolute, the way git does
 // for a process with environment env. It returns ErrNoRepository (wrapped)
-// when git would not find or not use one, and ErrNoGit.
+// when git would not find or not use one, and ErrNoGit. Nothing is read of a
+// repository that git would refuse but what it takes to find it.
 func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
+	// Git goes by the physical directory, not by $PWD.
+	if physical, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = physical
+	}
 	r := &Repo{dir: dir, env: environment(env), raw: env}
-	if !r.discover() {
+	if d := direct.Find(dir, env); d != nil {
+		r.direct, r.GitDir, r.CommonDir, r.WorkTree = d, d.GitDir, d.CommonDir, d.WorkTree
+		r.Prefix = prefix(r.WorkTree, dir)
+	} else {
 		if err := r.ask(ctx); err != nil {
 			return nil, err
 		}
+		r.direct = direct.At(r.GitDir, r.CommonDir, r.WorkTree, env)
 	}
-	if r.WorkTree != "" && r.Prefix == "" {
-		r.Prefix = prefix(r.WorkTree, dir)
+	if grafts := filepath.Join(r.CommonDir, "info", "grafts"); exists(grafts) {
+		// Parents that only this clone knows of; a file that does not exist has none.
+		r.env = append(r.env, "GIT_GRAFT_FILE="+filepath.Join(r.CommonDir, "info", "no-grafts"))
 	}
-	// An alias "!git grite" runs at the top with GIT_PREFIX naming where the
-	// user stood; inside a hook GIT_PREFIX is set as well, but hooks take no
-	// paths relative to it (git 2.39).
-	if p := lookup(env, "GIT_PREFIX"); p != "" && r.Prefix == "" && r.WorkTree != "" && filepath.IsLocal(p) {
-		r.Prefix = filepath.ToSlash(filepath.Clean(p)) + "/"
+	r.StateDir = r.CommonDir
+	if refs, err := filepath.EvalSymlinks(filepath.Join(r.CommonDir, "refs")); err == nil {
+		r.StateDir = filepath.Dir(refs)
 	}
+	r.Prefix += r.aliasPrefix()
 	return r, nil
 }
 
-// Linked tells whether this is a linked work tree, and its name, which is the
+// aliasPrefix is where the user stood who called us by an alias "!git grite":
+// that runs at the top, with GIT_PREFIX naming the directory. In a hook and in
+// "rebase --exec" GIT_PREFIX is set just so, but there a path is seen from the
+// top, by git's own commands too. They are known by other variables; of a
+// pre-push or post-checkout hook only its own path among our ancestors tells
+// (git 2.39).
+func (r *Repo) aliasPrefix() string {
+	p := lookup(r.raw, "GIT_PREFIX")
+	if p == "" || r.Prefix != "" || r.WorkTree == "" || !sameFile(r.dir, r.WorkTree) || !filepath.IsLocal(p) {
+		return ""
+	}
+	for _, name := range []string{"GIT_INDEX_FILE", "GIT_CHERRY_PICK_HELP", "GIT_SEQUENCE_EDITOR", "GIT_REFLOG_ACTION", "GIT_EDITOR"} {
+		if v := lookup(r.raw, name); v != "" && (name != "GIT_EDITOR" || v == ":") {
+			return ""
+		}
+	}
+	if belowHook() {
+		return ""
+	}
+	return filepath.ToSlash(filepath.Clean(p)) + "/"
+}
+
+// Linked reports whether this is a linked work tree, and its name, which is the
 // name of its directory below .git/worktrees.
 func (r *Repo) Linked() (name string, ok bool) {
 	if r.GitDir == r.CommonDir {
@@ -71,78 +113,20 @@ func (r *Repo) LinkedWorktrees() []string {
 	return names
 }
 
-// discover finds the repository without git in the ordinary cases: a .git
-// directory or .git file in dir or above, or the GIT_DIR that git exports to
-// hooks. It reports false for everything else, and git is asked.
-func (r *Repo) discover() bool {
-	for _, name := range []string{"GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_CEILING_DIRECTORIES", "GIT_OBJECT_DIRECTORY"} {
-		if lookup(r.env, name) != "" {
-			return false
-		}
+// Share gives a file or directory that was just made below the git directory the
+// permissions that core.sharedRepository asks for.
+func (r *Repo) Share(ctx context.Context, path string) error {
+	mode, err := r.sharing(ctx)
+	if err == nil {
+		mode.Apply(path)
 	}
-	if gitDir := lookup(r.env, "GIT_DIR"); gitDir != "" {
-		if !filepath.IsAbs(gitDir) {
-			gitDir = filepath.Join(r.dir, gitDir)
-		}
-		return r.settle(filepath.Clean(gitDir), r.dir)
-	}
-	for top := r.dir; ; {
-		dotGit := filepath.Join(top, ".git")
-		if st, err := os.Stat(dotGit); err == nil {
-			if st.IsDir() {
-				return r.settle(dotGit, top)
-			}
-			text, err := os.ReadFile(dotGit)
-			target, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), "gitdir: ")
-			if err != nil || !ok {
-				return false
-			}
-			if !filepath.IsAbs(target) {
-				target = filepath.Join(top, target)
-			}
-			return r.settle(filepath.Clean(target), top)
-		}
-		if _, err := os.Stat(filepath.Join(top, "HEAD")); err == nil {
-			return false // perhaps a bare repository, or inside a git directory
-		}
-		parent := filepath.Dir(top)
-		if parent == top {
-			return false
-		}
-		top = parent
-	}
+	return err
 }
 
-// settle fills in r for a git directory whose work tree should be top.
-func (r *Repo) settle(gitDir, top string) bool {
-	if _, err := os.Stat(filepath.Join(gitDir, "HEAD")); err != nil {
-		return false
-	}
-	common := gitDir
-	if text, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
-		common = strings.TrimRight(string(text), "\r\n")
-		if !filepath.IsAbs(common) {
-			common = filepath.Join(gitDir, common)
-		}
-	}
-	config := readLocalConfig(filepath.Join(common, "config"))
-	linked := common != gitDir
-	switch {
-	case config.odd:
-		return false
-	case config.value["core.bare"] == "true" && !linked:
-		return false
-	case config.value["core.worktree"] != "" && !linked:
-		tree := config.value["core.worktree"]
-		if !filepath.IsAbs(tree) {
-			tree = filepath.Join(gitDir, tree)
-		}
-		if !sameFile(tree, top) {
-			return false
-		}
-	}
-	r.GitDir, r.CommonDir, r.WorkTree, r.config = gitDir, common, top, config
-	return true
+func (r *Repo) sharing(ctx context.Context) (direct.Sharing, error) {
+	c, err := r.settings(ctx)
+	value, _ := c.Last("core.sharedrepository")
+	return direct.ParseSharing(value), err
 }
 
 // ask lets git find the repository.
@@ -156,7 +140,6 @@ func (r *Repo) ask(ctx context.Context) error {
 		return fmt.Errorf("git rev-parse answered %d lines instead of 3; is git 2.31 or newer on PATH?", len(lines))
 	}
 	r.GitDir, r.CommonDir = filepath.FromSlash(lines[0]), filepath.FromSlash(lines[1])
-	r.config = readLocalConfig(filepath.Join(r.CommonDir, "config"))
 	if lines[2] != "true" {
 		return nil
 	}
@@ -191,7 +174,7 @@ type repositoryError struct{ reason string }
 func (e *repositoryError) Error() string { return "git cannot use a repository here: " + e.reason }
 func (e *repositoryError) Unwrap() error { return ErrNoRepository }
 
-// Diagnose tells why git failed with err: when git cannot use the repository
+// Diagnose returns why git failed with err: when git cannot use the repository
 // at all (no such repository, another owner, a newer format) it returns
 // ErrNoRepository with git's reason, else err itself.
 func (r *Repo) Diagnose(ctx context.Context, err error) error {
@@ -214,11 +197,9 @@ func prefix(top, dir string) string {
 	return filepath.ToSlash(rel) + "/"
 }
 
-func sameFile(a, b string) bool {
-	sa, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	sb, err := os.Stat(b)
-	return err == nil && os.SameFile(sa, sb)
+func sameFile(a, b string) bool { return direct.SameFile(a, b) }
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

@@ -40,7 +40,7 @@ func (r *Repo) Trees(ctx context.Context) []*Repo {
 			trees = append(trees, t)
 		}
 	}
-	add(r.CommonDir, r.mainDir())
+	add(r.CommonDir, r.mainDir(ctx))
 	for _, name := range r.LinkedWorktrees() {
 		admin := filepath.Join(r.CommonDir, "worktrees", name)
 		text, err := os.ReadFile(filepath.Join(admin, "gitdir"))
@@ -59,14 +59,15 @@ func (r *Repo) Trees(ctx context.Context) []*Repo {
 // mainDir is the main work tree as a linked one knows it, or the git directory
 // where there is none. After "git init --separate-git-dir" only the main work
 // tree itself knows where it is; its git directory stands for it.
-func (r *Repo) mainDir() string {
-	if tree := r.config.value["core.worktree"]; tree != "" {
+func (r *Repo) mainDir(ctx context.Context) string {
+	c, err := r.settings(ctx)
+	if tree, _ := c.Last("core.worktree"); tree != "" {
 		if filepath.IsAbs(tree) {
 			return tree
 		}
 		return filepath.Join(r.CommonDir, tree)
 	}
-	if filepath.Base(r.CommonDir) == ".git" && r.config.value["core.bare"] != "true" {
+	if filepath.Base(r.CommonDir) == ".git" && err == nil && !c.Bool("core.bare") {
 		return filepath.Dir(r.CommonDir)
 	}
 	return r.CommonDir

@@ -76,11 +76,11 @@ func (t Trial) stage(ctx context.Context, env []string) error {
 		return err
 	}
 	first, _, _ := strings.Cut(string(files), "\x00")
-	digits := 40
-	if t.Repo.format() == "sha256" {
-		digits = 64
+	empty, err := t.Repo.emptyTree(ctx)
+	if err != nil {
+		return err
 	}
-	removal := fmt.Sprintf("0 %s\t%s\x00", strings.Repeat("0", digits), first)
+	removal := fmt.Sprintf("0 %s\t%s\x00", strings.Repeat("0", len(empty)), first)
 	_, err = t.Repo.run(ctx, command{args: []string{"update-index", "-z", "--index-info"}, env: env, stdin: []byte(removal)})
 	return err
 }
@@ -97,34 +97,32 @@ func (r *Repo) indexFile() string {
 	return filepath.Join(r.dir, file)
 }
 
-// format is the name of the repository's hash function.
-func (r *Repo) format() string {
-	if r.config.value["extensions.objectformat"] == "sha256" {
-		return "sha256"
-	}
-	return "sha1"
-}
-
 // Push runs a "git push" to a bare repository below Scratch: of one commit on
 // top of HEAD that changes nothing, which only the scratch repository has. In an
 // unborn repository it is a first, empty one. Nothing is left here even where
 // no hook stops it. The results are as those of Commit.
 func (t Trial) Push(ctx context.Context) (output string, err error) {
 	remote := filepath.Join(t.Scratch, "remote.git")
-	beside := *t.Repo
-	beside.dir, beside.env = t.Scratch, append(elsewhere(t.Repo.env), author...)
+	beside := &Repo{dir: t.Scratch, env: append(elsewhere(t.Repo.env), author...)}
 	aside := func(args ...string) (string, error) {
 		out, err := beside.run(ctx, command{args: args, stdin: []byte{}})
 		return strings.TrimSpace(string(out)), err
 	}
-	if _, err := aside("init", "-q", "--bare", "--template=", "--object-format="+t.Repo.format(), remote); err != nil {
+	format, err := t.Repo.ObjectFormat(ctx)
+	if err != nil {
 		return "", err
 	}
-	here := t.Repo.objectDir()
+	if _, err := aside("init", "-q", "--bare", "--template=", "--object-format="+format, remote); err != nil {
+		return "", err
+	}
+	here, err := t.Repo.read(ctx, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+	if err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(filepath.Join(remote, "objects", "info"), 0o777); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(remote, "objects", "info", "alternates"), []byte(here+"\n"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(remote, "objects", "info", "alternates"), here, 0o666); err != nil {
 		return "", err
 	}
 	const branch = "refs/heads/git-grite-hooks-test"

@@ -2,9 +2,11 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -42,18 +44,19 @@ func (r *Repo) Version(ctx context.Context) (string, error) {
 }
 
 // CheckVersionOnce is CheckVersion with a memory: memo is a file that remembers
-// which git program was found new enough, by its path, size and time, so that
-// the question costs a git process only once per program.
+// which git program was found new enough, by its size and time, so that the
+// question costs a git process only once per program. Its path is no part of it:
+// below "git grite" another name of the same program is the first on PATH.
 func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 	path, err := exec.LookPath("git")
 	if err != nil {
 		return ErrNoGit
 	}
-	stamp := path
+	stamp := ""
 	if st, err := os.Stat(path); err == nil {
-		stamp = fmt.Sprintf("%s %d %d\n", path, st.Size(), st.ModTime().UnixNano())
+		stamp = fmt.Sprintf("%d %d\n", st.Size(), st.ModTime().UnixNano())
 	}
-	if seen, err := os.ReadFile(memo); err == nil && string(seen) == stamp {
+	if seen, err := os.ReadFile(memo); err == nil && stamp != "" && string(seen) == stamp {
 		return nil
 	}
 	if err := r.CheckVersion(ctx); err != nil {
@@ -65,11 +68,22 @@ func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 }
 
 // RememberVersion writes the memo of CheckVersionOnce once its directory
-// exists; until then nothing is remembered.
+// exists; until then nothing is remembered. What stands at its name is replaced,
+// never written through.
 func (r *Repo) RememberVersion(memo string) {
-	if r.checked != "" && os.WriteFile(memo, []byte(r.checked), 0o666) == nil {
-		r.checked = ""
+	if r.checked == "" {
+		return
 	}
+	f, err := os.CreateTemp(filepath.Dir(memo), "tmp_git_")
+	if err != nil {
+		return
+	}
+	_, err = f.WriteString(r.checked)
+	if errors.Join(err, f.Close()) == nil && os.Rename(f.Name(), memo) == nil {
+		r.checked = ""
+		return
+	}
+	os.Remove(f.Name())
 }
 
 func recent(version string) bool {

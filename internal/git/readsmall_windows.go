@@ -1,6 +1,0 @@
-package git
-
-import "os"
-
-// readSmall reads a file of at most a few hundred bytes, as those of refs are.
-func readSmall(path string) ([]byte, error) { return os.ReadFile(path) }

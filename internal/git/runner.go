@@ -1,0 +1,170 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// killDelay is how long a git that was asked to stop (SIGINT) may take to
+// remove its lock files before it is killed.
+const killDelay = 3 * time.Second
+
+// detachedDelay is killDelay for a git that waits for a remote rather than
+// writes here.
+const detachedDelay = 500 * time.Millisecond
+
+// command is one git process to run.
+type command struct {
+	args  []string
+	stdin []byte
+	env   []string // appended to the repository's environment
+	dir   string   // "" means the repository's directory
+	// detached runs git in a session of its own, so that all that it starts
+	// (ssh, git-remote-https) ends with it when ctx does.
+	detached bool
+}
+
+// read runs a git command that changes nothing and returns its stdout.
+func (r *Repo) read(ctx context.Context, args ...string) ([]byte, error) {
+	return r.run(ctx, command{args: args})
+}
+
+// change runs a git command that changes the repository.
+func (r *Repo) change(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	return r.run(ctx, command{args: args, stdin: stdin})
+}
+
+// run runs one git and returns its stdout. The error is *Error, ErrNoGit, or the
+// cause of ctx.
+func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
+	cmd := r.prepare(ctx, c)
+	if c.stdin != nil {
+		cmd.Stdin = bytes.NewReader(c.stdin)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err != nil && c.detached && ctx.Err() != nil && cmd.Process != nil {
+		killSession(cmd.Process)
+	}
+	if err = failure(ctx, c.args, err, stderr.String()); errors.Is(err, ErrNoGit) {
+		return nil, err
+	}
+	return stdout.Bytes(), err
+}
+
+func (r *Repo) prepare(ctx context.Context, c command) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", c.args...)
+	cmd.Dir, cmd.Env = c.dir, slices.Concat(r.env, c.env)
+	if cmd.Dir == "" {
+		cmd.Dir = r.dir
+	}
+	cmd.Cancel = func() error { return interrupt(cmd.Process) }
+	cmd.WaitDelay = killDelay
+	if c.detached {
+		ownSession(cmd)
+		cmd.Cancel = func() error { return interruptSession(cmd.Process) }
+		cmd.WaitDelay = detachedDelay
+	}
+	return cmd
+}
+
+// failure makes a typed error of what a git process ended with.
+func failure(ctx context.Context, args []string, err error, stderr string) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return ErrNoGit
+	}
+	e := &Error{Args: args, ExitCode: -1, Stderr: strings.TrimSpace(stderr), Err: err}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		e.ExitCode = exit.ExitCode()
+	}
+	return e
+}
+
+// conversation is a git that answers one question after the other.
+type conversation struct {
+	in     io.WriteCloser
+	out    *bufio.Reader
+	finish func() error
+}
+
+// converse starts a git that reads questions from its stdin.
+func (r *Repo) converse(ctx context.Context, c command) (*conversation, error) {
+	cmd := r.prepare(ctx, c)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = failure(ctx, c.args, cmd.Start(), "")
+	}
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	finish := func() error {
+		in.Close()
+		_, _ = io.Copy(io.Discard, out)
+		return failure(ctx, c.args, cmd.Wait(), stderr.String())
+	}
+	return &conversation{in: in, out: bufio.NewReader(out), finish: finish}, nil
+}
+
+// dropped are variables that would change what our own questions mean, or where
+// git writes its complaints: they are the user's, for the user's own commands.
+var dropped = []string{
+	"LC_ALL", "LANGUAGE", "GIT_OPTIONAL_LOCKS", "PWD", "GIT_PREFIX", "GIT_CONFIG", "GIT_FLUSH", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS",
+	"GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+	"GIT_REDIRECT_STDIN", "GIT_REDIRECT_STDOUT", "GIT_REDIRECT_STDERR", "GIT_NO_REPLACE_OBJECTS",
+}
+
+// environment makes the environment of git children from the caller's: prose in
+// English, no refreshing of an index that a running commit holds, and no
+// replacement of objects (git-replace(1)), because what is pushed is what is
+// really there. Traces go on to files, but not among the errors that are read.
+func environment(env []string) []string {
+	out := make([]string, 0, len(env)+3)
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		if slices.Contains(dropped, name) || strings.HasPrefix(name, "GIT_TRACE") && !filepath.IsAbs(value) && !strings.HasPrefix(value, "af_unix:") {
+			continue
+		}
+		out = append(out, kv)
+	}
+	return append(out, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1")
+}
+
+// setConfig returns what has to be added to env for git to see settings that
+// count more than all others. Unlike "git -c", it takes keys with "=" in them.
+func setConfig(env []string, settings [][2]string) []string {
+	n, _ := strconv.Atoi(lookup(env, "GIT_CONFIG_COUNT"))
+	var out []string
+	for _, s := range settings {
+		at := strconv.Itoa(n)
+		out = append(out, "GIT_CONFIG_KEY_"+at+"="+s[0], "GIT_CONFIG_VALUE_"+at+"="+s[1])
+		n++
+	}
+	if out == nil {
+		return nil
+	}
+	return append(out, "GIT_CONFIG_COUNT="+strconv.Itoa(n))
+}
