@@ -1,10 +1,14 @@
 // Command bench measures git-grite against something in the same run and prints
-// one table of ratios. The machines that it runs on are shared and noisy: the
-// commands of a row take turns, and the ratio is the median over the turns.
+// one table. The machines that it runs on are shared and noisy: the commands of a
+// row take turns, and the ratio is the median over the turns. Beside the time
+// stand what does not depend on the load: how many processes of git a command
+// starts, and where valgrind is there how many instructions all its processes
+// execute, in millions.
 //
-//	go run ./bench [-n TURNS] [ROWS]
+//	go run ./bench [-n TURNS] [-old PROGRAM] [ROWS]
 //
-// ROWS is a regular expression that selects rows by name.
+// ROWS is a regular expression that selects rows by name; "." is all of them, which
+// take a while. With -old an older git-grite takes its turns, too.
 package main
 
 import (
@@ -17,7 +21,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
@@ -28,27 +31,33 @@ type bench struct {
 	env     []string
 	turns   int
 	only    *regexp.Regexp
-	program string // git-grite as built
-	hello   string // a program that prints a line
-	empty   string // a Go program that does nothing
-	floor   string // a Go program that runs diff-index and for-each-ref
+	old     []string // the environment with the older program first on PATH, or none
+	program string   // git-grite as built
+	hello   string   // a program that prints a line
+	empty   string   // a Go program that does nothing
+	floor   string   // a Go program that runs diff-index and for-each-ref
 }
 
 func main() {
-	turns := flag.Int("n", 21, "turns per row")
+	turns := flag.Int("n", 11, "turns per row")
+	old := flag.String("old", "", "an older git-grite, for comparison")
 	flag.Parse()
+	rows := strings.Join(flag.Args(), "|")
+	if rows == "" {
+		rows = usual
+	}
 	log.SetFlags(0)
 	dir, err := os.MkdirTemp("", "git-grite-bench-")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, turns: *turns, only: regexp.MustCompile(strings.Join(flag.Args(), "|"))}
-	if err := b.prepare(); err != nil {
+	b := &bench{dir: dir, turns: *turns, only: regexp.MustCompile(rows)}
+	if err := b.prepare(*old); err != nil {
 		log.Print(err)
 		return
 	}
-	fmt.Printf("%-46s %9s %9s %7s  %s\n", "row", "ours ms", "base ms", "ratio", "against; aim")
+	b.header()
 	b.startUp()
 	b.locks()
 	b.index()
@@ -57,8 +66,12 @@ func main() {
 	b.managers()
 }
 
+// usual are the rows that are measured where none are named.
+const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memory.*), 10000 locks packed|^index|` +
+	`^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-push of`
+
 // prepare builds the programs and a home of its own.
-func (b *bench) prepare() error {
+func (b *bench) prepare(old string) error {
 	b.env = append(gittest.Scrub(os.Environ()), gittest.Settings(b.dir)...)
 	if err := gittest.WriteConfig(b.dir); err != nil {
 		return err
@@ -97,70 +110,20 @@ func main() {
 			return err
 		}
 	}
+	if old != "" {
+		olden := filepath.Join(b.dir, "old")
+		text, err := os.ReadFile(old)
+		if err == nil {
+			err = os.Mkdir(olden, 0o777)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(olden, "git-grite"), text, 0o777)
+		}
+		if err != nil {
+			return err
+		}
+		b.old = append(slices.Clone(b.env), "PATH="+olden+":"+bin+":"+os.Getenv("PATH"))
+	}
 	b.env = append(b.env, "PATH="+bin+":"+os.Getenv("PATH"))
 	return nil
-}
-
-// step is one timed command, with what has to be done before each turn.
-type step struct {
-	before func()
-	dir    string
-	stdin  string
-	args   []string
-}
-
-// run runs a command that has to succeed and returns how long it took.
-func (b *bench) run(s *step) time.Duration {
-	if s.before != nil {
-		s.before()
-	}
-	cmd := b.command(*s)
-	began := time.Now()
-	out, err := cmd.CombinedOutput()
-	took := time.Since(began)
-	if err != nil {
-		log.Fatalf("%s: %v: %s", strings.Join(s.args, " "), err, out)
-	}
-	return took
-}
-
-func (b *bench) command(s step) *exec.Cmd {
-	name := s.args[0]
-	if name == "git-grite" {
-		name = b.program
-	}
-	cmd := exec.Command(name, s.args[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdin = s.dir, b.env, strings.NewReader(s.stdin)
-	return cmd
-}
-
-// do runs a command outside of the measurement.
-func (b *bench) do(dir string, args ...string) { b.run(&step{dir: dir, args: args}) }
-
-// selected tells whether a row is to be measured.
-func (b *bench) selected(row string) bool { return b.only.MatchString(row) }
-
-// row measures ours against base, in turns, and prints the medians.
-func (b *bench) row(name string, ours, base step, against string) {
-	b.pair(name, &ours, &base, against)
-}
-
-// pair is row for steps whose before sets what they run.
-func (b *bench) pair(name string, ours, base *step, against string) {
-	if !b.selected(name) {
-		return
-	}
-	b.run(ours)
-	b.run(base)
-	var a, c, ratios []float64
-	for range b.turns {
-		x, y := b.run(ours).Seconds()*1000, b.run(base).Seconds()*1000
-		a, c, ratios = append(a, x), append(c, y), append(ratios, x/y)
-	}
-	fmt.Printf("%-46s %9.1f %9.1f %6.2fx  %s\n", name, median(a), median(c), median(ratios), against)
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }

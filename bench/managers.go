@@ -9,7 +9,7 @@ import (
 )
 
 // managers measures whole commits and pushes with our hooks beside those of other
-// managers, each with a job that does nothing. "make test-managers" gets them.
+// managers, each with a job that does nothing. "make managers" gets them.
 func (b *bench) managers() {
 	cache := os.Getenv("GRITE_MANAGERS")
 	if cache == "" {
@@ -35,7 +35,7 @@ func (b *bench) managers() {
 	}
 	for _, verb := range []string{"commit", "push"} {
 		name := func(manager string) string { return fmt.Sprintf("%s, ours beside %s", verb, manager) }
-		if !b.selected(name("lefthook")) && !b.selected(name("husky")) && !b.selected(name("git-lfs")) {
+		if !b.any(name("lefthook"), name("husky"), name("git-lfs")) {
 			continue
 		}
 		dir := b.repo(verb+"-beside-ours", 10000, 1000, true)
@@ -51,7 +51,7 @@ func (b *bench) managers() {
 		}
 		for _, manager := range []string{"lefthook", "husky", "git-lfs"} {
 			if !b.available(manager, lefthook, husky) {
-				fmt.Printf("%-46s not here; make test-managers gets it\n", name(manager))
+				fmt.Printf("%-46s not here; make managers gets it\n", name(manager))
 				continue
 			}
 			dir := b.repo(verb+"-beside-"+manager, 10000, 0, true)
@@ -94,20 +94,18 @@ func (b *bench) largePush() {
 	b.do(dir, "git", "remote", "add", "origin", remote)
 	b.do(dir, "git", "fetch", "-q")
 	check(os.WriteFile(filepath.Join(dir, ".git/grite/config.toml"), []byte("[lock]\nremote = \"none\"\n"), 0o666))
-	branch, err := exec.Command("git", "-C", dir, "symbolic-ref", "HEAD").Output()
-	check(err)
+	branch := b.output(dir, "", "git", "symbolic-ref", "HEAD")
 	var in strings.Builder
 	for i := range 200 {
-		fmt.Fprintf(&in, "commit %scommitter x <x@example.com> %d +0000\ndata 1\nx\n", branch, 1700000000+i)
+		fmt.Fprintf(&in, "commit %s\ncommitter x <x@example.com> %d +0000\ndata 1\nx\n", branch, 1700000000+i)
 		if i == 0 {
-			fmt.Fprintf(&in, "from %s^0\n", strings.TrimSpace(string(branch)))
+			fmt.Fprintf(&in, "from %s^0\n", branch)
 		}
 		fmt.Fprintf(&in, "M 100644 inline d%d/f%d\ndata %d\n%s\n", i%100, i, len(fmt.Sprint(i)), fmt.Sprint(i))
 	}
 	b.run(&step{dir: dir, stdin: in.String(), args: []string{"git", "fast-import", "--quiet", "--force"}})
-	head, err := exec.Command("git", "-C", dir, "rev-parse", "HEAD").Output()
-	check(err)
-	line := fmt.Sprintf("refs/heads/x %s refs/heads/x %s\n", strings.TrimSpace(string(head)), strings.Repeat("0", 40))
+	head := b.output(dir, "", "git", "rev-parse", "HEAD")
+	line := fmt.Sprintf("refs/heads/x %s refs/heads/x %s\n", head, strings.Repeat("0", 40))
 	ours := step{dir: dir, stdin: line, args: []string{"git-grite", "hook", "pre-push", "origin", remote}}
 	bare := step{dir: dir, args: []string{"sh", "-c", "git rev-list HEAD --not --remotes=origin | git diff-tree --stdin -r -c --root --no-commit-id --name-only -z >/dev/null"}}
 	b.row(name, ours, bare, "git rev-list and git diff-tree; aim 1.3x")

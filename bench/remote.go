@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"net/http/cgi"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/git-grite/git-grite/internal/git"
-	"github.com/git-grite/git-grite/internal/lock"
 )
 
 // remotes measures lock commands whose arbiter is a remote beside the bare pushes
@@ -24,7 +19,7 @@ func (b *bench) remotes() {
 			name := func(verb string) string {
 				return fmt.Sprintf("remote %s over %s, %d locks", verb, transport, n)
 			}
-			if b.selected(name("acquire") + name("renew") + name("release")) {
+			if b.any(name("acquire"), name("renew"), name("release")) {
 				b.remoteRows(name, transport, n)
 			}
 		}
@@ -55,10 +50,8 @@ func (b *bench) served(name, transport string, n int) (clone string) {
 // serveHTTP serves a bare repository for as long as the program runs.
 func (b *bench) serveHTTP(bare string) string {
 	b.do(bare, "git", "config", "http.receivepack", "true")
-	path, err := exec.Command("git", "--exec-path").Output()
-	check(err)
 	srv := httptest.NewServer(&cgi.Handler{
-		Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
+		Path: filepath.Join(b.output("", "", "git", "--exec-path"), "git-http-backend"),
 		Env:  append(append([]string{}, b.env...), "GIT_PROJECT_ROOT="+filepath.Dir(bare), "GIT_HTTP_EXPORT_ALL=1"),
 	})
 	return srv.URL + "/" + filepath.Base(bare)
@@ -66,14 +59,12 @@ func (b *bench) serveHTTP(bare string) string {
 
 func (b *bench) remoteRows(name func(string) string, transport string, n int) {
 	clone := b.served(fmt.Sprintf("remote-%s-%d", transport, n), transport, n)
-	repo, err := git.Open(context.Background(), clone, b.env)
-	check(err)
 	turn := 0
 	oid := func() string { // a record like ours, for the bare commands
 		turn++
-		oid, err := repo.WriteCommit(context.Background(), git.FileCommit{Name: "lock.json", Content: fmt.Appendf(nil, "{%d}", turn), Message: "Lock", Time: time.Now()})
-		check(err)
-		return string(oid)
+		blob := b.output(clone, fmt.Sprintf("{%d}", turn), "git", "hash-object", "-w", "--stdin")
+		tree := b.output(clone, "100644 blob "+blob+"\tlock.json\n", "git", "mktree")
+		return b.output(clone, "", "git", "commit-tree", "-m", "Lock", tree)
 	}
 	const push = "git push -q --no-verify --force-with-lease=refs/grite/locks/0bench:%s origin %s:refs/grite/locks/0bench"
 	const fetch = " && git -c fetch.negotiationAlgorithm=noop fetch -q --no-tags origin '+refs/grite/locks/*:refs/bench/*'"
@@ -120,8 +111,7 @@ func (b *bench) throughput(name string, clients int, overlapping bool) {
 		return
 	}
 	clone := b.served(fmt.Sprintf("grants-%d-%v", clients, overlapping), "file", 0)
-	url, err := exec.Command("git", "-C", clone, "remote", "get-url", "origin").Output()
-	check(err)
+	url := b.output(clone, "", "git", "remote", "get-url", "origin")
 	resources := []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
 	const length = 4 * time.Second
 	var mu sync.Mutex
@@ -130,7 +120,7 @@ func (b *bench) throughput(name string, clients int, overlapping bool) {
 	end := time.Now().Add(length)
 	for i := range clients {
 		dir := fmt.Sprintf("%s-%d", clone, i)
-		b.do("", "git", "clone", "-q", strings.TrimSpace(string(url)), dir)
+		b.do("", "git", "clone", "-q", url, dir)
 		b.do(dir, "git-grite", "init", "--no-hooks", "-q")
 	}
 	end = time.Now().Add(length)
@@ -140,9 +130,9 @@ func (b *bench) throughput(name string, clients int, overlapping bool) {
 			for round := i; time.Now().Before(end); round++ {
 				resource := resources[round%len(resources)]
 				if !overlapping {
-					resource = "path:" + lock.Key(fmt.Sprint(i, round))
+					resource = fmt.Sprintf("path:%d/%d", i, round)
 				}
-				acquire := b.command(step{dir: dir, args: []string{"git-grite", "lock", "acquire", "-q", "-r", resource, "--wait", "5s"}})
+				acquire := b.command(step{dir: dir, args: []string{"git-grite", "lock", "acquire", "-q", "-r", resource, "--wait", "5s"}}, b.env)
 				if out, err := acquire.CombinedOutput(); err != nil {
 					if acquire.ProcessState.ExitCode() != 4 {
 						log.Fatalf("acquire: %v: %s", err, out)
@@ -158,5 +148,5 @@ func (b *bench) throughput(name string, clients int, overlapping bool) {
 	}
 	wg.Wait()
 	took := time.Since(end) + length
-	fmt.Printf("%-46s %9.1f %9s %7s  granted and released a second\n", name, float64(grants)/took.Seconds(), "", "")
+	b.single(name, float64(grants)/took.Seconds(), "granted and released a second")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"os"
@@ -9,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -19,9 +18,20 @@ func (b *bench) startUp() {
 }
 
 // repo makes a repository with a number of tracked files and n locks of others,
-// as loose refs and objects or all packed.
+// as loose refs and objects or all packed. Its like is made once and copied.
 func (b *bench) repo(name string, files, n int, packed bool) string {
 	dir := filepath.Join(b.dir, name)
+	template := filepath.Join(b.dir, fmt.Sprintf("template-%d-%d-%v", files, n, packed))
+	if _, err := os.Stat(template); err != nil {
+		b.make(template, files, n, packed)
+	}
+	b.do("", "cp", "-a", template, dir)
+	b.do(dir, "git", "update-index", "-q", "--refresh")
+	b.do(dir, "git-grite", "init", "--no-hooks", "-q")
+	return dir
+}
+
+func (b *bench) make(dir string, files, n int, packed bool) {
 	b.do("", "git", "init", "-q", dir)
 	for i := range max(files, 1) {
 		path := filepath.Join(dir, fmt.Sprintf("d%d", i%100), fmt.Sprintf("f%d", i))
@@ -30,23 +40,18 @@ func (b *bench) repo(name string, files, n int, packed bool) string {
 	}
 	b.do(dir, "git", "add", ".")
 	b.do(dir, "git", "commit", "-q", "-m", "files")
-	b.do(dir, "git-grite", "init", "--no-hooks", "-q")
-	repo, err := git.Open(context.Background(), dir, b.env)
-	check(err)
-	var refs strings.Builder
-	expires := time.Now().Add(24 * time.Hour).UnixMilli()
+	var stream strings.Builder
+	now := time.Now()
 	for i := range n {
 		resource := fmt.Sprintf("path:locked/d%d/f%d.go", i%100, i)
-		text := fmt.Sprintf("{\n  \"owner\": \"%032x\",\n  \"nonce\": \"n%d\",\n  \"expires_unix_ms\": %d,\n  \"resource\": %q,\n  \"label\": \"somebody\"\n}", i%7+1, i, expires, resource)
-		oid, err := repo.WriteCommit(context.Background(), git.FileCommit{Name: "lock.json", Content: []byte(text), Message: "Lock: " + resource, Time: time.Now()})
-		check(err)
-		fmt.Fprintf(&refs, "create refs/grite/locks/%s %s\n", lock.Key(resource), oid)
+		text := fmt.Sprintf("{\n  \"owner\": \"%032x\",\n  \"nonce\": \"n%d\",\n  \"expires_unix_ms\": %d,\n  \"resource\": %q,\n  \"label\": \"somebody\"\n}", i%7+1, i, now.Add(24*time.Hour).UnixMilli(), resource)
+		fmt.Fprintf(&stream, "commit %s\ncommitter git-grite <git-grite@localhost> %d +0000\ndata <<END\nLock: %s\nEND\nM 100644 inline lock.json\ndata %d\n%s\n",
+			gittest.LockRef(resource), now.Unix(), resource, len(text), text)
 	}
-	b.run(&step{dir: dir, stdin: refs.String(), args: []string{"git", "update-ref", "--stdin"}})
+	b.run(&step{dir: dir, stdin: stream.String(), args: []string{"git", "-c", "fastimport.unpackLimit=1000000", "fast-import", "--quiet"}})
 	if packed {
 		b.do(dir, "git", "gc", "-q", "--prune=now")
 	}
-	return dir
 }
 
 func check(err error) {
@@ -64,7 +69,7 @@ func (b *bench) locks() {
 				kind = "packed"
 			}
 			name := func(verb string) string { return fmt.Sprintf("%s, %d locks %s", verb, n, kind) }
-			if n == 0 && packed || !b.selected(name("acquire")+name("renew")+name("release")+name("status")+name("memory")) {
+			if n == 0 && packed || !b.any(name("acquire"), name("renew"), name("release"), name("status"), name("memory of status")) {
 				continue
 			}
 			dir := b.repo(fmt.Sprintf("locks-%d-%s", n, kind), 1, n, packed)
@@ -101,9 +106,9 @@ func (b *bench) memory(name string, s step) {
 	if !b.selected(name) {
 		return
 	}
-	cmd := b.command(s)
+	cmd := b.command(s, b.env)
 	check(cmd.Run())
-	fmt.Printf("%-46s %9.1f %9s %7s  MiB at its peak; aim 30\n", name, peak(cmd.ProcessState), "", "")
+	b.single(name, peak(cmd.ProcessState), "MiB at its peak; aim 30")
 }
 
 // index measures the question of which of 10,000 locks cover 100,000 paths.
@@ -130,7 +135,7 @@ func (b *bench) index() {
 		check(err)
 		times = append(times, time.Since(began).Seconds()*1000)
 	}
-	fmt.Printf("%-46s %9.1f %9s %7s  aim 100 ms in one process\n", name, median(times), "", "")
+	b.single(name, median(times), "aim 100 ms in one process")
 }
 
 // hooks measures whole commits and pushes in a repository of 10,000 files.
@@ -140,33 +145,46 @@ func (b *bench) hooks() {
 	}
 	for _, hook := range []string{"pre-commit", "pre-push"} {
 		verb := strings.TrimPrefix(hook, "pre-")
-		if !b.selected(verb + ", ours with 0 locks, ours with 1,000 locks") {
-			continue
+		rows := []struct {
+			name      string
+			ours      string
+			locks     int
+			base      string
+			baseLocks int
+			against   string
+		}{
+			{"empty sh hook", "sh", 0, "none", 0, "no hook"},
+			{"sh and an empty Go program", "go", 0, "none", 0, "no hook"},
+			{"sh, Go, diff-index, for-each-ref", "floor", 1000, "none", 0, "no hook"},
+			{"ours with 0 locks", "ours", 0, "go", 0, "sh and an empty Go program; aim 1.4x"},
+			{"ours with 1,000 locks", "ours", 1000, "floor", 1000, "sh, Go, diff-index, for-each-ref; aim 1.3x"},
 		}
-		kinds := map[string]string{"none": "", "sh": "#!/bin/sh\n", "go": shell(b.empty), "floor": shell(b.floor), "ours": ""}
+		texts := map[string]string{"none": "", "sh": "#!/bin/sh\n", "go": shell(b.empty), "floor": shell(b.floor), "ours": ""}
 		steps := map[string]step{}
-		for kind, text := range kinds {
-			for _, n := range []int{0, 1000} {
-				key := fmt.Sprintf("%s-%d", kind, n)
-				dir := b.repo(verb+"-"+key, 10000, n, true)
-				path := filepath.Join(dir, ".git/hooks", hook)
-				check(os.MkdirAll(filepath.Dir(path), 0o777))
-				switch {
-				case kind == "ours":
-					b.do(dir, "git-grite", "hooks", "install", "-q")
-					other := map[string]string{"pre-commit": "pre-push", "pre-push": "pre-commit"}[hook]
-					check(os.Remove(filepath.Join(dir, ".git/hooks", other)))
-				case text != "":
-					check(os.WriteFile(path, []byte(text), 0o755))
-				}
-				steps[key] = b.gitStep(verb, dir)
+		hooked := func(kind string, n int) step {
+			key := fmt.Sprintf("%s-%d", kind, n)
+			if s, made := steps[key]; made {
+				return s
+			}
+			dir := b.repo(verb+"-"+key, 10000, n, true)
+			path := filepath.Join(dir, ".git/hooks", hook)
+			check(os.MkdirAll(filepath.Dir(path), 0o777))
+			switch {
+			case kind == "ours":
+				b.do(dir, "git-grite", "hooks", "install", "-q")
+				other := map[string]string{"pre-commit": "pre-push", "pre-push": "pre-commit"}[hook]
+				check(os.Remove(filepath.Join(dir, ".git/hooks", other)))
+			case texts[kind] != "":
+				check(os.WriteFile(path, []byte(texts[kind]), 0o755))
+			}
+			steps[key] = b.gitStep(verb, dir)
+			return steps[key]
+		}
+		for _, row := range rows {
+			if name := verb + ", " + row.name; b.selected(name) {
+				b.row(name, hooked(row.ours, row.locks), hooked(row.base, row.baseLocks), row.against)
 			}
 		}
-		b.row(verb+", empty sh hook", steps["sh-0"], steps["none-0"], "no hook")
-		b.row(verb+", sh and an empty Go program", steps["go-0"], steps["none-0"], "no hook")
-		b.row(verb+", sh, Go, diff-index, for-each-ref", steps["floor-1000"], steps["none-0"], "no hook")
-		b.row(verb+", ours with 0 locks", steps["ours-0"], steps["go-0"], "sh and an empty Go program; aim 1.4x")
-		b.row(verb+", ours with 1,000 locks", steps["ours-1000"], steps["floor-1000"], "sh, Go, diff-index, for-each-ref; aim 1.3x")
 	}
 }
 

@@ -197,7 +197,8 @@ func (s *soak) operate(p player, args ...string) []held {
 	cmd.Dir, cmd.Env = p.Dir, p.Env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = 5 * time.Second // for what a killed one leaves behind
+	cmd.WaitDelay = 5 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		s.t.Error(err)
@@ -210,6 +211,11 @@ func (s *soak) operate(p player, args ...string) []held {
 		err = nil
 	}
 	code := cmd.ProcessState.ExitCode()
+	// What a killed command has left of its own machine ends first; what it has sent
+	// to a remote comes when it comes.
+	for code == -1 && syscall.Kill(-cmd.Process.Pid, 0) == nil {
+		time.Sleep(time.Millisecond)
+	}
 	var answer struct {
 		Data  struct{ Locks []held }
 		Error struct{ Code, Message string }
