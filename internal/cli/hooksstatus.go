@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -56,6 +57,13 @@ func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context)
 			f.add(h.WorkTree, h, h.OK)
 		}
 	}
+	configured, err := hook.ConfiguredHooks(ctx, s.repo)
+	if err != nil {
+		return result{}, err
+	}
+	for _, c := range configured {
+		out.note("note: git 2.54 and later run hook.%s.command = %s for %s too", printable(c.Name), printable(c.Command), strings.Join(c.Events, " and "))
+	}
 	return f.result("Git runs our hooks", "git does not run all of our hooks here")
 }
 
@@ -65,7 +73,7 @@ func newHookJSON(tree *git.Repo, place hook.Place, st hook.Status) hookJSON {
 		Chained: len(st.Saved) > 0, Saved: st.Saved, OK: st.OK(),
 	}
 	if st.State == hook.Installed || st.State == hook.Outdated || st.State == hook.Disabled {
-		h.Seat = st.Seat
+		h.Seat = st.ShimPath
 	}
 	if place.Scope != "" {
 		h.HooksPath = &hooksPathJSON{place.Value, place.Scope}
@@ -96,7 +104,10 @@ func (h hookJSON) what() string {
 	case hook.Renamed:
 		return fmt.Sprintf("%s moved ours to %s, where it does not run", by, printable(h.Moved[0]))
 	case hook.Shadowed:
-		words = fmt.Sprintf("shadowed by core.hooksPath = %q (%s)", h.HooksPath.Value, h.HooksPath.Scope)
+		words = "not installed, the hooks directory is a link to another place"
+		if h.HooksPath != nil {
+			words = fmt.Sprintf("shadowed by core.hooksPath = %q (%s)", h.HooksPath.Value, h.HooksPath.Scope)
+		}
 		if h.Path == "" {
 			return words
 		}

@@ -4,5 +4,5 @@ package hook
 
 import "os"
 
-// Executable tells whether git would run a hook with this mode.
+// Executable reports whether git would run a hook with this mode.
 func Executable(st os.FileInfo) bool { return st.Mode()&0o111 != 0 }

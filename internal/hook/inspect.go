@@ -1,6 +1,6 @@
-// Package hook knows where the hooks of a repository live, which of them are
-// ours and how to install ours beside those of others, and what git tells a
-// hook on its standard input. It does not know what the hooks decide.
+// Package hook knows where the hooks of a repository are, which of them are ours,
+// how to install ours without breaking others, and what git writes to a hook's
+// standard input. It does not know what the hooks decide.
 package hook
 
 import (
@@ -15,12 +15,11 @@ import (
 // marker is in the first lines of every shim that was ever made.
 var marker = []byte("# git-grite hook shim, format ")
 
-// slots are what is appended to the name of a hook that ours replaces; it keeps
-// running from there. The second is for the hook of a program that moved ours
-// away while the first was taken.
+// slots are the suffixes of a hook that ours replaced and runs. The second is for
+// the hook of a program that moved ours away while the first was taken.
 var slots = []string{".pre-grite", ".pre-grite-2"}
 
-// State is what git finds where a hook should be.
+// State is what git finds where it looks for a hook.
 type State string
 
 // The states of a hook.
@@ -29,7 +28,7 @@ const (
 	Outdated  State = "outdated"  // our shim, in another form; it works
 	Called    State = "called"    // another hook calls git-grite
 	Missing   State = "missing"
-	Foreign   State = "foreign"  // somebody else's hook
+	Foreign   State = "foreign"  // another program's hook, or the user's
 	Disabled  State = "disabled" // not executable, so that git ignores it
 	Dangling  State = "dangling" // a symbolic link to nothing, which git ignores
 	Renamed   State = "renamed"  // our shim was moved away and is not run
@@ -38,22 +37,22 @@ const (
 
 // Status is one hook of a work tree.
 type Status struct {
-	Name  string
-	Path  string // where git looks for it, or would
-	State State
-	By    string   // the program that made the hook at Path, when it is another one that we know
-	Seat  string   // where our shim is or would be: Path, or what the hook at Path runs
-	Moved []string // shims of ours in other places
-	Saved []string // older hooks that our shim runs first
+	Name     string
+	Path     string // where git looks for it, or would
+	State    State
+	By       string   // the program that made the hook at Path, when it is another one that we know
+	ShimPath string   // where our shim is or would be: Path, or what the hook at Path runs
+	Moved    []string // shims of ours in other places
+	Saved    []string // older hooks that our shim runs first
 }
 
-// OK tells whether git runs our hook.
+// OK reports whether git runs our hook.
 func (s Status) OK() bool {
 	return s.State == Installed || s.State == Outdated || s.State == Called
 }
 
-// InspectPlace looks at the hooks that git would run in a work tree, whose top
-// is "" in a bare repository.
+// InspectPlace looks at the hooks that git would run in a work tree; top is "" in
+// a bare repository.
 func InspectPlace(p Place, top string) []Status {
 	if p.Dir == "" {
 		var all []Status
@@ -82,17 +81,17 @@ func Inspect(dir, top string) []Status {
 
 func inspect(dir, name, top string) Status {
 	s := Status{Name: name, Path: filepath.Join(dir, name)}
-	s.Seat = s.Path
+	s.ShimPath = s.Path
 	front := lookAt(s.Path)
 	maker := makerOf(front.text)
 	if maker != nil {
 		s.By = maker.name
 		if maker.runs && front.executable {
-			s.Seat += maker.suffix
+			s.ShimPath += maker.suffix
 		}
 	}
 	for _, m := range managers {
-		if at := s.Path + m.suffix; m.suffix != "" && at != s.Seat && lookAt(at).shim {
+		if at := s.Path + m.suffix; m.suffix != "" && at != s.ShimPath && lookAt(at).shim {
 			s.Moved = append(s.Moved, at)
 		}
 	}
@@ -101,7 +100,7 @@ func inspect(dir, name, top string) Status {
 			s.Saved = append(s.Saved, s.Path+slot)
 		}
 	}
-	ours := lookAt(s.Seat)
+	ours := lookAt(s.ShimPath)
 	called := front.executable && calls(front, s.Path, name, top)
 	switch {
 	case !front.exists:
@@ -137,12 +136,13 @@ func Chain(first string) []string {
 	return all
 }
 
-// file is what stands at a path.
+// file is what is at a path.
 type file struct {
 	exists, regular, link, dangling, dir bool
 	executable                           bool
-	shim                                 bool // one of ours, of whatever format
+	shim                                 bool // one of ours, in any format
 	text                                 []byte
+	mode                                 os.FileMode
 }
 
 func lookAt(path string) file {
@@ -155,8 +155,8 @@ func lookAt(path string) file {
 		f.dangling = true
 		return f
 	}
-	f.dir, f.executable = st.IsDir(), Executable(st)
-	if !f.dir {
+	f.dir, f.executable, f.mode = st.IsDir(), Executable(st), st.Mode().Perm()
+	if st.Mode().IsRegular() { // a fifo or a device would not end
 		f.text, _ = os.ReadFile(path) // what cannot be read is not ours
 	}
 	f.shim = f.regular && bytes.Contains(f.text[:min(len(f.text), 200)], marker)

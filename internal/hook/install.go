@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,9 +28,11 @@ type Change struct {
 
 // Install puts our shims into a directory, which it makes when needed; top is
 // the work tree's, "" in a bare repository. A hook that is there already is
-// renamed and runs first; a program that runs what it finds itself keeps its
-// place. It returns *ForeignError, before anything is changed, when one cannot
-// be chained. No saved hook is ever overwritten but by its own newer form.
+// renamed and runs first; a program that runs what it finds keeps its place.
+// Shims of older formats are replaced. It returns *ForeignError, before anything
+// is changed, when a hook cannot be chained. A saved hook is overwritten only by
+// a newer version of itself. Whenever it is stopped, git finds the old hook or
+// our shim, which runs it.
 func Install(dir, top string) ([]Change, error) {
 	for _, s := range Inspect(dir, top) {
 		if _, err := s.slot(); err != nil {
@@ -73,18 +76,18 @@ func (s Status) install() (did string, err error) {
 			return "", err
 		}
 	}
-	if err := writeShim(s.Seat, hooks.Shim(s.Name)); err != nil {
+	if err := writeShim(s.ShimPath, hooks.Shim(s.Name)); err != nil {
 		return "", err
 	}
 	return did, remove(s.Moved)
 }
 
-// misplaced tells whether our shim runs a hook of a program that would rather
-// run ours: should that program install its hook once more, it would run itself.
+// misplaced reports whether our shim runs a hook of a program that would rather
+// run ours: if that program installed its hook again, it would run itself.
 func (s Status) misplaced() bool {
 	for _, old := range s.Saved {
 		f := lookAt(old)
-		if m := makerOf(f.text); m != nil && m.runs && f.executable && s.Seat == s.Path {
+		if m := makerOf(f.text); m != nil && m.runs && f.executable && s.ShimPath == s.Path {
 			return true
 		}
 	}
@@ -100,22 +103,22 @@ func (s Status) replace(dir, top string) error {
 	return err
 }
 
-// ownName finds hooks that decide by their own name what to do, which renaming
-// them would break.
+// ownName finds hooks that decide by their own name what to do, which would break
+// when they are renamed.
 var ownName = regexp.MustCompile(`basename\s+(--\s+)?"?\$\{?(0|BASH_SOURCE)|\$\{0##\*/\}|\$0:t|basename\(\s*(\$0|__FILE__|__file__|sys\.argv)|sys\.argv\[0\]|process\.argv\[1\]`)
 
-// slot returns what the hook at the seat of ours is to be renamed to, "" when
-// nothing stands there.
+// slot returns what the hook in the place of ours is to be renamed to, "" when
+// there is none.
 func (s Status) slot() (string, error) {
-	there := lookAt(s.Seat)
+	there := lookAt(s.ShimPath)
 	if s.State == Called || !there.exists || there.shim {
 		return "", nil
 	}
 	refuse := func(reason string) (string, error) {
-		return "", &ForeignError{Path: s.Seat, Reason: reason, Lines: []Line{{s.Seat, CallLine(s.Name)}}}
+		return "", &ForeignError{Path: s.ShimPath, Reason: reason, Lines: []Line{{s.ShimPath, CallLine(s.Name)}}}
 	}
 	if there.dir {
-		return "", &ForeignError{Path: s.Seat, Reason: "is a directory, not a hook; remove it first"}
+		return "", &ForeignError{Path: s.ShimPath, Reason: "is a directory, not a hook; remove it first"}
 	}
 	if ownName.Match(there.text) || there.link && s.sharedTarget() {
 		return refuse("decides by its own name what to do, so that it cannot be renamed; add a line to it instead")
@@ -132,11 +135,11 @@ func (s Status) slot() (string, error) {
 			return s.Path + slot, nil
 		}
 	}
-	return refuse(fmt.Sprintf("is not ours and %s exists too; another tool may have replaced our hook: keep the one you need as %s and remove the other, or add a line to it", s.Path+slots[0], s.Seat))
+	return refuse(fmt.Sprintf("is not ours and %s exists too; another tool may have replaced our hook: keep the one you need as %s and remove the other, or add a line to it", s.Path+slots[0], s.ShimPath))
 }
 
-// sharedTarget tells whether another hook is a link to the same file, which then
-// has nothing but its name to go by.
+// sharedTarget reports whether another hook is a link to the same file, which
+// then has only its name to go by.
 func (s Status) sharedTarget() bool {
 	entries, _ := os.ReadDir(filepath.Dir(s.Path)) // a directory that cannot be read has no hooks
 	for _, e := range entries {
@@ -148,22 +151,57 @@ func (s Status) sharedTarget() bool {
 	return false
 }
 
-// keep renames the hook at the seat without a moment in which there is none. A
-// link to a symbolic link is not one everywhere, so those are simply renamed.
-// What the hook's program had set aside stays beside it, where that program
-// finds it again when it removes its hook.
+// keep copies the hook in the place of ours to the slot, so that there is no moment without
+// one: git finds the old hook until our shim replaces it. What the hook's program
+// had set aside goes with it, where that program finds it again when it removes
+// its hook.
 func (s Status) keep(slot string) error {
-	there := lookAt(s.Seat)
-	if there.link || os.Link(s.Seat, slot) != nil {
-		if err := os.Rename(s.Seat, slot); err != nil {
-			return err
-		}
+	there := lookAt(s.ShimPath)
+	if err := duplicate(s.ShimPath, slot, there); err != nil {
+		return err
 	}
 	m := makerOf(there.text)
 	if m == nil || m.suffix == "" || m.runs {
 		return nil
 	}
 	return setAside(s.Path+m.suffix, slot+m.suffix)
+}
+
+// duplicate makes a second name for a hook, replacing what has it: the same file
+// where the file system has hard links, else a copy; of a symbolic link another.
+func duplicate(from, to string, f file) error {
+	tmp, err := os.CreateTemp(filepath.Dir(to), filepath.Base(to)+".")
+	if err != nil {
+		return err
+	}
+	name := tmp.Name()
+	if err := errors.Join(tmp.Close(), os.Remove(name)); err != nil {
+		return err
+	}
+	defer os.Remove(name) // left by a rename between two names of one file, which does nothing
+	switch target, linkErr := os.Readlink(from); {
+	case f.link && linkErr != nil:
+		return linkErr
+	case f.link:
+		err = os.Symlink(target, name)
+	case os.Link(from, name) == nil:
+	default:
+		err = writeNew(name, f)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(name, to)
+}
+
+// writeNew writes a file with the text and the permissions of another.
+func writeNew(path string, f file) error {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.mode)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(f.text)
+	return errors.Join(err, out.Chmod(f.mode), out.Close())
 }
 
 // setAside renames what another program set aside, when there is something and
@@ -184,7 +222,8 @@ func remove(paths []string) error {
 	return nil
 }
 
-// writeShim replaces a hook by rename; a running commit sees the old or the new.
+// writeShim replaces a hook by rename, which follows no link; a running commit
+// sees the old hook or the new.
 func writeShim(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
 	if err != nil {

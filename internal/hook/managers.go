@@ -7,8 +7,8 @@ import (
 	"regexp"
 )
 
-// manager is a program that puts hooks of its own into repositories. What is
-// said of them was seen with lefthook 1.13.6, pre-commit 3.0.4, git-lfs 3.3.0
+// manager is a program that installs hooks of its own. What is said here was seen
+// with lefthook 1.13.6, pre-commit 3.0.4, git-lfs 3.3.0
 // and husky 9.1.7.
 type manager struct {
 	name   string
@@ -37,15 +37,14 @@ func makerOf(text []byte) *manager {
 	return nil
 }
 
-// isHusky tells whether a directory holds the hooks that husky makes; the user's
+// isHusky reports whether a directory holds the hooks that husky makes; the user's
 // are in its parent.
 func isHusky(dir string) bool {
 	m := makerOf(lookAt(filepath.Join(dir, "pre-commit")).text)
 	return m != nil && m.name == "husky"
 }
 
-// supersedes tells whether keeping a newer hook keeps all that there is in an
-// older one: it is the same, or both were made by a program that would replace
+// supersedes reports whether keeping a newer hook makes an older one redundant: it is the same, or both were made by a program that would replace
 // its own older hook itself.
 func supersedes(newer, older file) bool {
 	if bytes.Equal(newer.text, older.text) {
@@ -55,8 +54,8 @@ func supersedes(newer, older file) bool {
 	return m != nil && m.suffix != "" && m == makerOf(older.text)
 }
 
-// calls tells whether a hook calls git-grite by itself, or its manager does for
-// it as its configuration says. top is "" in bare repositories.
+// calls reports whether a hook calls git-grite itself, or its manager does
+// according to its configuration. top is "" in bare repositories.
 func calls(f file, path, name, top string) bool {
 	if callsIn(f.text, name) {
 		return true

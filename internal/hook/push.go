@@ -9,7 +9,7 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 )
 
-// ReadPush reads what git tells a pre-push hook on its standard input, a line
+// ReadPush reads what git writes to the standard input of a pre-push hook, a line
 // per ref:
 //
 //	<local ref> SP <local oid> SP <remote ref> SP <remote oid> LF
@@ -17,7 +17,8 @@ import (
 // The oid is all zeros for a ref that is deleted or does not exist yet. The
 // local ref is what the user typed and may contain spaces, so that lines are
 // split from the right. Nothing at all is written for dry runs and pushes that
-// change nothing.
+// change nothing. The error quotes a line that is not of this form; the updates
+// before it are returned all the same.
 func ReadPush(in io.Reader) ([]git.PushUpdate, error) {
 	var updates []git.PushUpdate
 	lines := bufio.NewScanner(in)
@@ -26,6 +27,11 @@ func ReadPush(in io.Reader) ([]git.PushUpdate, error) {
 		n := len(words)
 		if n < 4 {
 			return updates, fmt.Errorf("git's line %q has %d words instead of 4", lines.Text(), n)
+		}
+		for _, id := range []string{words[n-3], words[n-1]} {
+			if len(id) != 40 && len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
+				return updates, fmt.Errorf("git's line %q has %q in place of an object id", lines.Text(), id)
+			}
 		}
 		updates = append(updates, git.PushUpdate{
 			Local: git.RefName(strings.Join(words[:n-3], " ")), LocalOID: oid(words[n-3]),
@@ -47,7 +53,7 @@ func FrameworkPush(getenv func(string) string) (u git.PushUpdate, args []string)
 	}, []string{name, url}
 }
 
-// FrameworkPushes tells whether the pre-commit framework runs its hooks for a
+// FrameworkPushes reports whether the pre-commit framework runs its hooks for a
 // push. It runs those that name no stages in every stage.
 func FrameworkPushes(getenv func(string) string) bool {
 	return getenv("PRE_COMMIT") != "" && getenv("PRE_COMMIT_REMOTE_NAME") != ""

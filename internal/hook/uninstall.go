@@ -18,8 +18,8 @@ func Uninstall(dir, top string) ([]Change, error) {
 
 func (s Status) uninstall() (did string, err error) {
 	mine := s.Moved
-	if lookAt(s.Seat).shim {
-		mine = append([]string{s.Seat}, mine...)
+	if lookAt(s.ShimPath).shim {
+		mine = append([]string{s.ShimPath}, mine...)
 	}
 	if len(mine) == 0 {
 		switch {
