@@ -84,7 +84,7 @@ func (run *hookRun) judgePush(ctx context.Context, s *session) (v verdict, err e
 		return verdict{stopped: seen.Stopped}, nil
 	}
 	defer func() { memo.write(v.Blocked()) }()
-	commits, more, err := s.repo.PushedCommits(ctx, updates, s.published(remote), maxCommits)
+	commits, more, err := s.repo.PushedCommits(ctx, updates, git.Published{Remotes: s.published(remote)}, maxCommits)
 	if err != nil || len(commits) == 0 {
 		return v, err
 	}

@@ -72,7 +72,7 @@ func openLocks(ctx context.Context, env Env, out *printer, cc *cli.Context) (*se
 // newSession makes a session without settings, of the actor that the
 // environment names.
 func newSession(env Env, out *printer, repo *git.Repo) *session {
-	dir := filepath.Join(repo.CommonDir, "grite")
+	dir := filepath.Join(repo.StateDir, "grite")
 	s := &session{
 		env: env, out: out, repo: repo, dir: dir, log: journal{dir: dir, now: env.Now},
 		local:     refstore.NewLocal(repo, dir, env.Now),

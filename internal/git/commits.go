@@ -19,6 +19,18 @@ type PushUpdate struct {
 	LocalOID, RemoteOID OID
 }
 
+// ProjectRef reports whether a remote ref takes commits of the project: branches
+// and tags, and where review servers take proposals (Gerrit's refs/for). What
+// others hold, such as notes, bugs or our own locks, has no paths of the project.
+func ProjectRef(name RefName) bool {
+	for _, place := range []string{"heads", "tags", "for", "drafts", "publish", "changes", "pull", "merge-requests"} {
+		if strings.HasPrefix(string(name), "refs/"+place+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // Commit is a commit with more than what its id tells.
 type Commit struct {
 	OID   OID
@@ -28,11 +40,17 @@ type Commit struct {
 	Cut bool
 }
 
+// Published is what is known to be published already.
+type Published struct {
+	Remotes []string // whose tracking branches have it; none means those of all remotes
+	// Tips are objects that a remote has, from [Remote.Heads]: tracking branches
+	// may be missing (a bare clone, another refspec), or there may be none for a URL.
+	Tips []OID
+}
+
 // PushedCommits lists the commits that a push would publish, newest first, at
-// most most of them; more tells that there are others. Commits that a tracking
-// branch of one of the remotes has already are not among them; no remotes means
-// all of them.
-func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remotes []string, most int) (commits []Commit, more bool, err error) {
+// most most of them; more reports that there are others.
+func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, published Published, most int) (commits []Commit, more bool, err error) {
 	var tips bytes.Buffer // thousands of refs do not fit into arguments
 	for _, u := range updates {
 		if u.LocalOID == "" {
@@ -43,17 +61,25 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, remotes 
 			fmt.Fprintf(&tips, "^%s\n", u.RemoteOID)
 		}
 	}
-	published := []string{"--remotes"}
-	if len(remotes) > 0 {
-		published = published[:0]
-	}
-	for _, name := range remotes {
-		published = append(published, "--remotes="+name)
+	for _, oid := range published.Tips {
+		fmt.Fprintf(&tips, "^%s\n", oid)
 	}
 	// After a forced push of others the old value may be unknown here, which is
 	// --ignore-missing, and nobody is to be asked for it, which is --missing: a
 	// partial clone would fetch it (git 2.39).
-	return r.listCommits(ctx, tips.Bytes(), most, append([]string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}, published...)...)
+	args := []string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}
+	if len(published.Remotes) == 0 {
+		args = append(args, "--remotes")
+	}
+	for _, name := range published.Remotes {
+		args = append(args, "--remotes="+literalGlob(name)+"/*")
+	}
+	return r.listCommits(ctx, tips.Bytes(), most, args...)
+}
+
+// literalGlob makes a pattern that matches name and nothing else.
+func literalGlob(name string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
 // Range is all commits that To has and From has not.
@@ -149,7 +175,7 @@ func (r *Repo) shallow() map[OID]bool {
 // ChangedPaths calls see for each path that each commit changes against its
 // parent or, in merges, against all of its parents. Those at the edge of a
 // shallow clone are left out: every file would look added. What it has seen
-// before ctx ends is valid; the error tells that it is not all. No contents of
+// before ctx ends is valid; the error says that it is not all. No contents of
 // files are needed for it.
 func (r *Repo) ChangedPaths(ctx context.Context, commits []Commit, see func(c Commit, path string)) error {
 	var in bytes.Buffer
@@ -185,10 +211,19 @@ func (r *Repo) ChangedPaths(ctx context.Context, commits []Commit, see func(c Co
 
 // MergeEdits returns the paths in which a merge commit differs from what git
 // would have merged by itself (git 2.35); those are its author's own edits. For
-// an older git it returns an error. It is the one question here for which a
-// partial clone may have to fetch contents: those that both sides changed.
+// an older git, and for a merge of more than two heads, of which git 2.39 lists
+// nothing and says so in a warning only, it returns an error. It is the one
+// question here for which a partial clone may have to fetch contents: those that
+// both sides changed.
 func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
-	out, err := r.run(ctx, command{detached: true, args: []string{"log", "-1", "--remerge-diff", "--format=", "--name-only", "-z", "--no-renames",
+	out, err := r.run(ctx, command{detached: true, args: []string{"log", "-1", "--remerge-diff", "--format=%P", "--name-only", "-z", "--no-renames",
 		"--no-ext-diff", "--no-show-signature", "--no-notes", "--no-relative", "--ignore-submodules=none", "-O/dev/null", string(merge), "--"}})
-	return splitZ(out), err
+	if err != nil {
+		return nil, err
+	}
+	parents, rest, _ := strings.Cut(string(out), "\x00")
+	if n := len(strings.Fields(parents)); n != 2 {
+		return nil, fmt.Errorf("git cannot merge the %d parents of %s again", n, merge)
+	}
+	return splitZ([]byte(strings.TrimPrefix(rest, "\n"))), nil
 }

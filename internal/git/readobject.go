@@ -134,7 +134,7 @@ func (c *catFile) objects(ctx context.Context, at map[OID]OID, kind string) (map
 			objects[oid] = judged{err: err}
 		case o.kind == "":
 			missing = true
-			objects[oid] = judged{err: errMissing}
+			objects[oid] = judged{err: ErrMissing}
 		default:
 			if err := direct.CheckObject(o.kind, kind, o.size); err != nil {
 				objects[oid] = judged{err: err}
@@ -151,14 +151,12 @@ func (c *catFile) objects(ctx context.Context, at map[OID]OID, kind string) (map
 	}
 	err = c.ask(ctx, &c.content, "--batch", fit, func(oid OID, o object, err error) {
 		if err == nil && (o.kind != kind || o.size > direct.MaxObject) {
-			err = errMissing // gone since its size was asked
+			err = ErrMissing // gone since its size was asked
 		}
 		objects[oid] = judged{content: o.content, err: err}
 	})
 	return objects, err
 }
-
-var errMissing = errors.New("its object is missing")
 
 // ask puts questions to a git cat-file, which it starts first where needed, and
 // calls see with each answer. An object that makes git die time and again, while

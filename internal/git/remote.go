@@ -94,13 +94,21 @@ func (m *Remote) URL() string { return m.url }
 // Fetch makes the refs that the refspec names here what they are there, and
 // deletes those that are gone there. It changes nothing else: no tags, no
 // FETCH_HEAD, no maintenance, no submodules, and no filter of a partial clone.
-// It returns *RemoteError.
+// Where objects are borrowed from another repository, those of the refs beside
+// the fetched ones are kept here ([Repo.KeepObjects]). It returns *RemoteError.
 func (m *Remote) Fetch(ctx context.Context, refspec string) error {
 	// Locks share no history with anything, so that there is nothing to negotiate.
 	_, err := m.run(ctx, "-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
 		"fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
 		"--no-recurse-submodules", "--no-filter", "--", m.target, refspec)
-	return m.failed(err)
+	if err != nil {
+		return m.failed(err)
+	}
+	_, into, _ := strings.Cut(refspec, ":")
+	if parts := strings.SplitN(into, "/", 3); len(parts) == 3 {
+		return m.repo.KeepObjects(ctx, parts[0]+"/"+parts[1])
+	}
+	return nil
 }
 
 // PushStatus is what became of one ref of a push.

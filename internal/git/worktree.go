@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,58 @@ func (r *Repo) IsDirectory(ctx context.Context, path string) (bool, error) {
 		dir:  r.WorkTree,
 	})
 	return len(out) > 0, err
+}
+
+// PathError is a path that git refuses: no commit of this repository can change
+// what is there.
+type PathError struct{ Reason string } // in git's words
+
+func (e *PathError) Error() string { return e.Reason }
+
+// CheckPath returns *PathError for a path, relative to the top, that lies beyond a
+// symbolic link or inside a submodule. Git is asked where that may be so: where a
+// directory on the way is a link, has a repository of its own or is empty, as
+// submodules are that are not checked out, and where there are submodules.
+func (r *Repo) CheckPath(ctx context.Context, path string) error {
+	if r.WorkTree == "" {
+		return nil
+	}
+	suspect := exists(filepath.Join(r.WorkTree, ".gitmodules"))
+	at := r.WorkTree
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for _, part := range parts[:len(parts)-1] {
+		at = filepath.Join(at, part)
+		st, err := os.Lstat(at)
+		if err != nil || suspect {
+			break
+		}
+		suspect = st.Mode()&os.ModeSymlink != 0 || exists(filepath.Join(at, ".git")) || emptyDir(at)
+	}
+	if !suspect || len(parts) == 1 {
+		return nil
+	}
+	// It reads the index and the work tree, and exits with 1 for most paths.
+	_, err := r.run(ctx, command{args: []string{"--literal-pathspecs", "check-ignore", "-q", "--", path}, dir: r.WorkTree})
+	var failed *Error
+	if errors.As(err, &failed) {
+		if failed.ExitCode == 1 {
+			return nil
+		}
+		if failed.ExitCode == 128 {
+			return &PathError{Reason: reason(failed.Stderr)}
+		}
+	}
+	return err
+}
+
+func emptyDir(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, err = f.Readdirnames(1)
+	return err == io.EOF
 }
 
 // HooksPath returns core.hooksPath and the scope it is set in (system, global,

@@ -41,7 +41,7 @@ type Repo struct {
 var (
 	oddToFind = []string{"GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_CEILING_DIRECTORIES",
 		"GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_TEST_ASSUME_DIFFERENT_OWNER"}
-	oddToOpen = []string{"GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH", "GIT_REFERENCE_BACKEND"}
+	oddToOpen = []string{"GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH", "GIT_REFERENCE_BACKEND", "GIT_REF_URI"}
 )
 
 // Find finds the repository of dir, which is absolute and has no symbolic links

@@ -1,0 +1,115 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ErrMissing is the [FileContent] error of an object that git does not have.
+var ErrMissing = errors.New("its object is missing")
+
+// Borrows reports whether objects of this repository may live in another one
+// (git clone --shared, --reference), which can prune them at any time.
+func (r *Repo) Borrows() bool {
+	return lookup(r.raw, "GIT_ALTERNATE_OBJECT_DIRECTORIES") != "" || exists(filepath.Join(r.CommonDir, "objects", "info", "alternates"))
+}
+
+// keptMark begins the .keep file of a pack of ours; the rest says what is in it.
+const keptMark = "git-grite "
+
+// KeepObjects makes sure that what the refs below the prefixes point to is in
+// this repository itself, so that nobody else's prune breaks them, and git with
+// them: "git fetch" and "git log --all" die of one ref without its object. A pack
+// with a .keep file holds it, because git gc removes single objects that another
+// repository has too. It does nothing where no objects are borrowed, and is
+// cheap while the refs stay as they are.
+func (r *Repo) KeepObjects(ctx context.Context, prefixes ...string) error {
+	dir := filepath.Join(r.CommonDir, "objects", "pack")
+	old, contents := keptPack(dir)
+	if !r.Borrows() && old == "" {
+		return nil
+	}
+	var in bytes.Buffer
+	for _, prefix := range prefixes {
+		refs, err := r.Refs(ctx, prefix)
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if ref.OID != "" && ref.Symref == "" {
+				fmt.Fprintln(&in, ref.OID)
+			}
+		}
+	}
+	mark := fmt.Sprintf("%s%x\n", keptMark, sha256.Sum256(in.Bytes()))
+	if contents == mark {
+		return nil
+	}
+	made := ""
+	if in.Len() > 0 && r.Borrows() {
+		out, err := r.change(ctx, in.Bytes(), "pack-objects", "-q", "--revs", filepath.Join(dir, "pack"))
+		if err != nil {
+			return err
+		}
+		made = filepath.Join(dir, "pack-"+strings.TrimSpace(string(out)))
+		if err := os.WriteFile(made+".keep", []byte(mark), 0o666); err != nil {
+			return err
+		}
+		if err := r.Share(ctx, made+".keep"); err != nil {
+			return err
+		}
+	}
+	if old != "" && old != made { // an ordinary pack from now on, which the next gc takes in
+		return os.Remove(old + ".keep")
+	}
+	return nil
+}
+
+// keptPack finds the pack that KeepObjects made, without its ending, and what its
+// .keep file says.
+func keptPack(dir string) (pack, contents string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".keep")
+		if !ok {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if pack := filepath.Join(dir, name); err == nil && bytes.HasPrefix(text, []byte(keptMark)) && exists(pack+".pack") {
+			return pack, string(text)
+		}
+	}
+	return "", ""
+}
+
+// DropMissing deletes the refs below prefix whose objects are missing, here and
+// wherever objects are borrowed from, and returns them: the commit, its tree, or
+// the file called name. What cannot be read otherwise is left alone.
+func (r *Repo) DropMissing(ctx context.Context, prefix, name string) ([]Ref, error) {
+	refs, err := r.Refs(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	refs = slices.DeleteFunc(refs, func(ref Ref) bool { return ref.Broken || ref.Symref != "" })
+	oids := make([]OID, 0, len(refs))
+	for _, ref := range refs {
+		oids = append(oids, ref.OID)
+	}
+	files, _, err := r.ReadFiles(ctx, oids, name)
+	if err != nil {
+		return nil, err
+	}
+	refs = slices.DeleteFunc(refs, func(ref Ref) bool { return !errors.Is(files[ref.OID].Err, ErrMissing) })
+	updates := make([]RefUpdate, 0, len(refs))
+	for _, ref := range refs {
+		updates = append(updates, RefUpdate{Name: ref.Name, Old: ref.OID})
+	}
+	return refs, r.UpdateRefs(ctx, updates)
+}
