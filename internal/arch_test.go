@@ -19,16 +19,18 @@ const module = "github.com/git-grite/git-grite/"
 // standard library is free. docs/architecture.md has the same table in words.
 var floors = map[string][]string{
 	"cmd/git-grite":       {"internal/cli"},
-	"internal/cli":        {"internal/config", "internal/hook", "internal/guard", "internal/refstore", "internal/lock", "internal/git", "github.com/urfave/cli/v2", "github.com/google/uuid", "golang.org/x/term"},
+	"internal/cli":        {"internal/protocol", "internal/config", "internal/hook", "internal/guard", "internal/refstore", "internal/lock", "internal/git", "github.com/urfave/cli/v2", "github.com/google/uuid", "golang.org/x/term"},
 	"internal/config":     {"internal/lock", "internal/guard", "github.com/BurntSushi/toml"},
 	"internal/hook":       {"internal/git", "hooks"},
 	"internal/guard":      {"internal/lock"},
-	"internal/refstore":   {"internal/lock", "internal/git", "github.com/gofrs/flock"},
+	"internal/refstore":   {"internal/lock", "internal/protocol", "internal/git", "internal/atomicfile", "github.com/gofrs/flock"},
+	"internal/protocol":   {"internal/lock"},
+	"internal/atomicfile": {},
 	"internal/lock":       {"internal/glob"},
 	"internal/glob":       {"github.com/bmatcuk/doublestar/v4", "golang.org/x/text/unicode/norm"},
 	"internal/git":        {"internal/git/direct"},
-	"internal/gittest":    {},
 	"internal/git/direct": {},
+	"internal/gittest":    {},
 	"internal":            {},
 	"hooks":               {},
 	"bench":               nil, // measures everything

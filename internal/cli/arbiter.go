@@ -14,6 +14,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
 
@@ -67,29 +68,65 @@ func (s *session) connectTo(ctx context.Context, name string) error {
 	return nil
 }
 
+// verbs are what both protocols can do.
+type verbs interface {
+	Acquire(context.Context, protocol.AcquireRequest) (protocol.Acquired, error)
+	Renew(context.Context, []lock.Resource, time.Duration) (protocol.Renewed, error)
+	Release(context.Context, []lock.Resource, string) (protocol.Released, error)
+	Break(context.Context, lock.BreakRequest) (protocol.Broken, error)
+	Collect(context.Context) (protocol.Collected, error)
+}
+
 // manager acts on the arbiter's locks for an actor.
-func (s *session) manager(a config.Actor) *lock.Manager {
+func (s *session) manager(a config.Actor) verbs {
 	if s.remote == nil {
 		return s.offline(a)
 	}
-	ledger := refstore.NewLedger(s.dir, a.ID, s.remote.Name())
-	return &lock.Manager{Store: &observed{s.remote, s}, Queue: ledger.Queue, Ledger: ledger, Owner: a.ID, Label: a.Label,
-		Skew: s.config.ClockSkew, Now: s.env.Now, Nonce: uuid.NewString}
+	return s.shared(a)
+}
+
+func (s *session) shared(a config.Actor) *protocol.Shared {
+	grants := s.grants(a)
+	return &protocol.Shared{Store: &observed{s.remote, s}, Queue: grants.Queue, Grants: grants, Actor: s.acting(a, s.config.ClockSkew)}
+}
+
+func (s *session) acting(a config.Actor, skew time.Duration) protocol.Actor {
+	return protocol.Actor{Owner: a.ID, Label: a.Label, Skew: skew, Now: s.env.Now, Nonce: uuid.NewString}
+}
+
+func (s *session) grants(a config.Actor) *refstore.Grants {
+	arbiter := refstore.Arbiter{}
+	if s.remote != nil {
+		arbiter = s.remote.Arbiter()
+	}
+	return refstore.NewGrants(s.dir, a.ID, arbiter)
 }
 
 // offline acts on the locks of this clone for an actor: all of them where the
 // clone is the arbiter, else those that no sync has confirmed.
-func (s *session) offline(a config.Actor) *lock.Manager {
-	return &lock.Manager{Store: &observed{s.local, s}, Queue: s.local.Queue, Owner: a.ID, Label: a.Label, Now: s.env.Now, Nonce: uuid.NewString}
+func (s *session) offline(a config.Actor) verbs {
+	var store protocol.Store = s.local
+	if s.remote != nil {
+		store = s.local.Beside(s.remote)
+	}
+	return &protocol.Solo{Store: &observed{store, s}, Queue: s.local.Queue, Actor: s.acting(a, 0)}
+}
+
+// firstLoss is the error of a renewal that lost something.
+func firstLoss(r protocol.Renewed, err error) ([]lock.Lock, error) {
+	if err == nil && len(r.Lost) > 0 {
+		err = r.Lost[0].Err()
+	}
+	return r.Locks, err
 }
 
 // observed is a store whose tables the session remembers.
 type observed struct {
-	lock.Store
+	protocol.Store
 	s *session
 }
 
-func (o *observed) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
+func (o *observed) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	began := o.s.env.Now()
 	t, err := o.Store.Load(ctx, fresh)
 	if err == nil {
@@ -101,7 +138,7 @@ func (o *observed) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
 }
 
 // store is the arbiter's.
-func (s *session) store() lock.Store {
+func (s *session) store() protocol.Store {
 	if s.remote == nil {
 		return &observed{s.local, s}
 	}
@@ -122,7 +159,7 @@ const viewTimeout = 5 * time.Second
 // time; when that does not answer, the last view is returned beside the error.
 func (s *session) view(ctx context.Context, refresh bool) (v view, unreachable, err error) {
 	v.fresh = refresh || s.remote == nil
-	var t *lock.Table
+	var t *lock.View
 	if s.remote != nil && refresh {
 		short, cancel := context.WithTimeoutCause(ctx, viewTimeout, fmt.Errorf("remote %q: no answer within %s", s.remote.Name(), viewTimeout))
 		t, unreachable = s.store().Load(short, true)
@@ -141,9 +178,7 @@ func (s *session) view(ctx context.Context, refresh bool) (v view, unreachable, 
 		v.locks = append(v.locks, e.Lock)
 	}
 	v.damaged = t.Damaged
-	if s.remote != nil {
-		v.damaged = slices.Concat(v.damaged, s.remote.DamagedHere())
-	}
+	v.damaged = slices.Concat(v.damaged, t.DamagedHere)
 	return v, unreachable, nil
 }
 
@@ -174,7 +209,7 @@ func (s *session) vouched(a config.Actor) func(lock.Lock) bool {
 	if s.remote == nil {
 		return func(lock.Lock) bool { return true }
 	}
-	held := sync.OnceValues(refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held)
+	held := sync.OnceValues(s.grants(a).Held)
 	return func(l lock.Lock) bool {
 		if l.Remote == "" {
 			return true
@@ -188,11 +223,11 @@ func (s *session) vouched(a config.Actor) func(lock.Lock) bool {
 // apart tells which of the wanted locks of an actor are kept in this clone and
 // which on the remote. No resources means all own locks.
 func (s *session) apart(ctx context.Context, a config.Actor, wanted []lock.Resource) (here, there []lock.Resource, err error) {
-	own, err := s.local.Own(ctx)
+	own, err := s.local.Load(ctx, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	held, err := refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held()
+	held, err := s.grants(a).Held()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -226,12 +261,7 @@ func (s *session) apart(ctx context.Context, a config.Actor, wanted []lock.Resou
 // adopt makes locks that another remote granted, before this clone asked its
 // present arbiter, locks of this clone that have to be confirmed.
 func (s *session) adopt(ctx context.Context, a config.Actor) error {
-	name := ""
-	if s.remote != nil {
-		name = s.remote.Name()
-	}
-	ledger := refstore.NewLedger(s.dir, a.ID, name)
-	stray, err := ledger.Stray()
+	stray, err := s.grants(a).Elsewhere()
 	if err != nil || len(stray) == 0 {
 		return err
 	}
@@ -247,7 +277,7 @@ func (s *session) adopt(ctx context.Context, a config.Actor) error {
 				return err
 			}
 		}
-		if err := ledger.Strike(h.Resource.Key()); err != nil {
+		if err := refstore.NewGrants(s.dir, a.ID, h.Arbiter).Drop(h.Resource.Key()); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,7 @@ func runDeinit(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	if _, err := s.offline(config.Actor{}).Collect(ctx); err != nil {
 		return result{}, err
 	}
-	t, err := s.local.Own(ctx)
+	t, err := s.local.Load(ctx, false)
 	if err != nil {
 		return result{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 func lockCommand() *command {
@@ -59,7 +60,7 @@ func (s *session) resource(name string) (lock.Resource, error) {
 		return r, err
 	}
 	literal, literalErr := lock.ParseLiteral(name, s.repo.Prefix)
-	if literalErr == nil && (s.repo.HasFile(literal.Name()) || s.last.Has(literal)) {
+	if literalErr == nil && (s.repo.HasFile(literal.Name()) || s.last != nil && s.last.Has(literal)) {
 		return literal, nil
 	}
 	return r, err
@@ -125,7 +126,7 @@ func runLockAcquire(ctx context.Context, env Env, out *printer, cc *cli.Context)
 	if err != nil {
 		return result{}, err
 	}
-	o := lock.AcquireOptions{Exclusive: cc.Bool("exclusive"), Waiting: s.tellWaiting}
+	o := protocol.AcquireRequest{Exclusive: cc.Bool("exclusive"), Waiting: s.tellWaiting}
 	if o.Resources, err = s.resources(cc); err != nil {
 		return result{}, err
 	}
@@ -171,13 +172,15 @@ func runLockAcquire(ctx context.Context, env Env, out *printer, cc *cli.Context)
 }
 
 // acquire asks the arbiter or, offline, only this clone and its last view.
-func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOptions, offline bool) ([]lock.Grant, error) {
+func (s *session) acquire(ctx context.Context, a config.Actor, o protocol.AcquireRequest, offline bool) ([]lock.Grant, error) {
 	if s.remote == nil {
-		return s.offline(a).Acquire(ctx, o)
+		got, err := s.offline(a).Acquire(ctx, o)
+		return got.Grants, err
 	}
 	var unreachable *git.RemoteError
 	if !offline {
-		grants, err := s.manager(a).Acquire(ctx, o)
+		got, err := s.manager(a).Acquire(ctx, o)
+		grants := got.Grants
 		switch {
 		case err == nil:
 			for i := range grants {
@@ -187,13 +190,14 @@ func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOpt
 		case !errors.As(err, &unreachable):
 			return nil, err
 		case s.config.Offline != "allow":
-			var left *lock.LeftoverError
+			var left *protocol.LeftoverError
 			errors.As(err, &left)
 			return nil, &unreachableError{cause: unreachable, resources: o.Resources, left: left}
 		}
 		s.out.note("warning: %s; taken offline, to be confirmed by: git grite sync", printable(unreachable.Error()))
 	}
-	grants, err := s.offline(a).Acquire(ctx, o)
+	got, err := s.offline(a).Acquire(ctx, o)
+	grants := got.Grants
 	for i := range grants {
 		grants[i].Unconfirmed = true
 	}
@@ -202,7 +206,7 @@ func (s *session) acquire(ctx context.Context, a config.Actor, o lock.AcquireOpt
 
 // dropOffline removes own offline locks in whose place a granted one stands now.
 func (s *session) dropOffline(ctx context.Context, a config.Actor, grants []lock.Grant) error {
-	here, err := s.local.Own(ctx)
+	here, err := s.local.Load(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 func lockBreakCommand() *command {
@@ -74,15 +75,16 @@ func runLockBreak(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 // breakLock breaks a lock where it is kept: one taken offline in this clone can
 // be broken here.
 func (s *session) breakLock(ctx context.Context, a config.Actor, r lock.Resource, nonce, reason string) (lock.Lock, error) {
-	broken, err := s.manager(a).Break(ctx, r, nonce, reason)
+	q := lock.BreakRequest{Resource: r, Nonce: nonce, Reason: reason}
+	broken, err := s.manager(a).Break(ctx, q)
 	var other *lock.NonceError
 	var none *lock.NotHeldError
 	if s.remote != nil && (errors.As(err, &other) || errors.As(err, &none)) {
-		if offline, offlineErr := s.offline(a).Break(ctx, r, nonce, reason); offlineErr == nil {
-			return offline, nil
+		if offline, offlineErr := s.offline(a).Break(ctx, q); offlineErr == nil {
+			return offline.Lock, nil
 		}
 	}
-	return broken, err
+	return broken.Lock, err
 }
 
 func lockGCCommand() *command {
@@ -100,7 +102,7 @@ func runLockGC(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	me, _, whoErr := s.whoever()
 	c, err := s.offline(me).Collect(ctx)
 	if err == nil && s.remote != nil {
-		var there lock.Collected
+		var there protocol.Collected
 		there, err = s.manager(me).Collect(ctx)
 		c.Expired, c.Damaged = append(c.Expired, there.Expired...), append(c.Damaged, there.Damaged...)
 	}

@@ -128,7 +128,7 @@ func (s *session) holder(ctx context.Context) (config.Actor, error) {
 // renew extends locks where they are kept.
 func (s *session) renew(ctx context.Context, a config.Actor, resources []lock.Resource, ttl time.Duration) ([]lock.Lock, error) {
 	if s.remote == nil {
-		return s.offline(a).Renew(ctx, resources, ttl)
+		return firstLoss(s.offline(a).Renew(ctx, resources, ttl))
 	}
 	here, there, err := s.apart(ctx, a, resources)
 	if err != nil {
@@ -136,14 +136,14 @@ func (s *session) renew(ctx context.Context, a config.Actor, resources []lock.Re
 	}
 	var locks []lock.Lock
 	if len(there) > 0 || len(here) == 0 {
-		locks, err = s.manager(a).Renew(ctx, there, ttl)
+		locks, err = firstLoss(s.manager(a).Renew(ctx, there, ttl))
 	}
 	for i := range locks {
 		locks[i].Remote = s.remote.Name()
 	}
 	if len(here) > 0 && err == nil {
 		var offline []lock.Lock
-		offline, err = s.offline(a).Renew(ctx, here, ttl)
+		offline, err = firstLoss(s.offline(a).Renew(ctx, here, ttl))
 		for _, l := range offline {
 			l.Unconfirmed = true
 			locks = append(locks, l)
@@ -155,20 +155,22 @@ func (s *session) renew(ctx context.Context, a config.Actor, resources []lock.Re
 // release gives locks up where they are kept.
 func (s *session) release(ctx context.Context, a config.Actor, resources []lock.Resource, nonce string) (released, others []lock.Lock, err error) {
 	if s.remote == nil {
-		return s.offline(a).Release(ctx, resources, nonce)
+		r, err := s.offline(a).Release(ctx, resources, nonce)
+		return r.Locks, r.Others, err
 	}
 	here, there, err := s.apart(ctx, a, resources)
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(here) > 0 {
-		if released, others, err = s.offline(a).Release(ctx, here, nonce); err != nil {
+		r, err := s.offline(a).Release(ctx, here, nonce)
+		if released, others = r.Locks, r.Others; err != nil {
 			return released, others, err
 		}
 	}
 	if len(there) > 0 || len(resources) == 0 {
-		gone, theirs, err := s.manager(a).Release(ctx, there, nonce)
-		return append(released, gone...), append(others, theirs...), err
+		r, err := s.manager(a).Release(ctx, there, nonce)
+		return append(released, r.Locks...), append(others, r.Others...), err
 	}
 	return released, others, nil
 }

@@ -123,7 +123,7 @@ func (s *session) lostJSON(owner lock.Owner) []lostJSON {
 	if s.remote == nil {
 		return list
 	}
-	for _, o := range s.remote.Overruled() {
+	for _, o := range s.last.Beaten {
 		if o.Lock.Owner == owner {
 			list = append(list, lostJSON{newLockJSON(o.Lock), newLockJSON(o.By)})
 		}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/lock"
-	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 // tellLosses tells an actor, once each, of locks that it no longer has: broken by
@@ -29,7 +28,7 @@ func (s *session) tellLosses(a config.Actor) {
 	if s.remote == nil {
 		return
 	}
-	for _, o := range s.remote.Overruled() {
+	for _, o := range s.last.Beaten {
 		if o.Lock.Owner == a.ID {
 			s.tellOnce(entry{Event: "lost", Actor: a.ID, Resource: o.Lock.Resource.String(), Nonce: o.Lock.Nonce, Other: o.By.Owner},
 				"note: your lock on %s, taken offline, is not held: %s has %s until %s; give it up: git grite lock release --resource %s",
@@ -46,7 +45,7 @@ func (s *session) tellGone(a config.Actor) {
 	if s.lastFresh.IsZero() {
 		return
 	}
-	held, err := refstore.NewLedger(s.dir, a.ID, s.remote.Name()).Held()
+	held, err := s.grants(a).Held()
 	if err != nil {
 		return
 	}

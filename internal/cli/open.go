@@ -24,8 +24,8 @@ type session struct {
 	remote *refstore.Remote // nil until connect, and where this clone is the arbiter
 	log    journal
 
-	last      *lock.Table // what the arbiter's table was when it was looked at last
-	lastFresh time.Time   // when that look began, when the arbiter was asked
+	last      *lock.View // what the arbiter's table was when it was looked at last
+	lastFresh time.Time  // when that look began, when the arbiter was asked
 	skewTold  bool
 
 	dataDir, actorName string // what the caller chose; "" for nothing

@@ -14,7 +14,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
-	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 func syncCommand() *command {
@@ -111,7 +111,7 @@ func (s *session) syncJSON(c confirmation) syncJSON {
 type confirmation struct {
 	running            int // locks of the remote
 	confirmed, expired []lock.Lock
-	lost               []refstore.Overruled
+	lost               []lock.Beaten
 }
 
 // confirm reads the remote's locks and asks for those of the actors that were
@@ -135,7 +135,7 @@ func (s *session) confirm(ctx context.Context, actors []config.Actor) (c confirm
 		}
 		return actors[at], true
 	}
-	for _, o := range s.remote.Overruled() {
+	for _, o := range t.Beaten {
 		if _, ours := actorOf(o.Lock); ours {
 			c.lost = append(c.lost, o)
 		}
@@ -148,16 +148,15 @@ func (s *session) confirm(ctx context.Context, actors []config.Actor) (c confirm
 		case !e.Live(now):
 			c.expired = append(c.expired, e.Lock)
 		default:
-			grants, err := s.manager(a).Confirm(ctx, e.Lock)
-			var held *lock.HeldError
-			if errors.As(err, &held) {
-				c.lost = append(c.lost, refstore.Overruled{Lock: e.Lock, By: held.Conflicts[0]})
-				continue
-			}
+			got, err := s.shared(a).Confirm(ctx, []lock.Lock{e.Lock})
 			if err != nil {
 				return c, err
 			}
-			l := grants[0].Lock
+			if len(got.Lost) > 0 {
+				c.lost = append(c.lost, lock.Beaten{Lock: e.Lock, By: got.Lost[0].By})
+				continue
+			}
+			l := got.Grants[0].Lock
 			l.Remote = s.remote.Name()
 			c.confirmed = append(c.confirmed, l)
 			s.log.add(event("granted", l))
@@ -190,7 +189,7 @@ func (s *session) refresh(ctx context.Context, push bool) error {
 
 // lostError is a sync that found that locks taken offline are held by others.
 type lostError struct {
-	lost []refstore.Overruled
+	lost []lock.Beaten
 	data syncJSON
 }
 
@@ -216,7 +215,7 @@ func explainLost(e *lostError, now time.Time) failure {
 type unreachableError struct {
 	cause     *git.RemoteError
 	resources []lock.Resource
-	left      *lock.LeftoverError // nil for nothing
+	left      *protocol.LeftoverError // nil for nothing
 }
 
 func (e *unreachableError) Error() string { return e.cause.Error() }

@@ -159,7 +159,7 @@ func (r Resource) clean(text, prefix string) (Resource, error) {
 	return r, nil
 }
 
-// stored tells whether a path surely is in its stored form already, as those of
+// stored reports whether a path surely is in its stored form already, as those of
 // records are.
 func stored(path string) bool {
 	start := 0 // of the component
@@ -204,13 +204,13 @@ func (r Resource) AsDirectory() Resource {
 	return r
 }
 
-// SameAs tells whether two resources are one for release, renew and status:
+// SameAs reports whether two resources are one for release, renew and status:
 // a directory may be spelled with or without its slash.
 func (r Resource) SameAs(o Resource) bool {
 	return r.space == o.space && strings.TrimSuffix(r.name, "/") == strings.TrimSuffix(o.name, "/")
 }
 
-// Conflicts tells whether locks of two owners on r and o exclude each other:
+// Conflicts reports whether locks of two owners on r and o exclude each other:
 // overlapping paths, the same issue, and a repo: resource with everything.
 func (r Resource) Conflicts(o Resource) bool {
 	switch {
@@ -224,7 +224,7 @@ func (r Resource) Conflicts(o Resource) bool {
 	return r.pattern.Overlaps(o.pattern)
 }
 
-// Covers tells whether a lock on r covers a path of the repository: exactly,
+// Covers reports whether a lock on r covers a path of the repository: exactly,
 // or case-folded as repositories with core.ignorecase need it. Issues cover no
 // path and repo: resources every one.
 func (r Resource) Covers(path string, fold bool) bool {

@@ -2,17 +2,19 @@ package refstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
-// The cache remembers what decode made of records, by the id of their commit,
+// The cache remembers what decode made of records, sound or damaged, by the id of their commit,
 // which names their content for ever. It saves reading three git objects per
 // lock, is never asked what exists, and may be deleted at any time. The file is
 // replaced whole by rename; of two writers the last one wins, and what the
@@ -20,8 +22,8 @@ import (
 //
 //	magic, CRC-32 of the rest, then per record, in the order of their refs: key,
 //	id, and the lock's fields, strings with their length before them and numbers
-//	as varints.
-const cacheMagic = "git-grite records 3\n"
+//	as varints. A damaged record has no resource, and the damage for its reason.
+const cacheMagic = "git-grite records 4\n"
 
 // readCache returns, for each ref in the order of their names, what is
 // remembered of it, nil for nothing; a file that is missing, damaged or of
@@ -53,8 +55,8 @@ func readCache(path, prefix string, refs []git.Ref) []*decoded {
 	return known
 }
 
-// writeCache remembers sound records, which are those of the refs. Failing to
-// is no error: it is a cache.
+// writeCache remembers records, which are those of the refs. Failing to is no
+// error: it is a cache.
 func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return // a repository that was never set up stays as it is
@@ -62,7 +64,7 @@ func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
 	var body []byte
 	for i, rec := range records {
 		key := refKey(prefix, refs[i].Name)
-		if rec == nil || rec.err != nil || rec.key != key {
+		if rec == nil || rec.unread || rec.key != key {
 			continue
 		}
 		for _, s := range []string{key, string(refs[i].OID), string(appendRecord(nil, *rec))} {
@@ -70,11 +72,14 @@ func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
 		}
 	}
 	text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
-	_ = replaceFile(path, text)
+	_ = atomicfile.Write(path, text, 0o666)
 }
 
 func appendRecord(b []byte, rec decoded) []byte {
 	l := rec.lock
+	if rec.err != nil {
+		l = lock.Lock{Reason: rec.err.Error()}
+	}
 	for _, s := range []string{l.Resource.String(), string(l.Owner), l.Nonce, l.Label, l.Reason, l.BrokenNonce, string(l.BrokenOwner)} {
 		b = appendString(b, s)
 	}
@@ -103,6 +108,9 @@ func (f *fields) record() (decoded, bool) {
 	}
 	rec.lock.Expires, rec.lock.Acquired = time.UnixMilli(f.int()), fromUnixMS(f.int())
 	rec.lock.TTL, rec.lock.Ticket = time.Duration(f.int()), fromUnixMS(f.int())
+	if resource == "" {
+		return decoded{err: errors.New(rec.lock.Reason)}, !f.bad && rec.lock.Reason != ""
+	}
 	var err error
 	rec.lock.Resource, err = lock.ParseRecorded(resource)
 	return rec, !f.bad && err == nil

@@ -15,6 +15,7 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // spoiled is a store with a rule taken out.
@@ -24,10 +25,10 @@ type spoiled struct {
 	blind, forced bool
 }
 
-func (s *spoiled) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
+func (s *spoiled) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	t, err := s.Remote.Load(ctx, fresh)
 	if err == nil && s.blind {
-		own := &lock.Table{}
+		own := &lock.View{}
 		for _, e := range t.Entries {
 			if e.Owner == s.owner {
 				own.Entries = append(own.Entries, e)
@@ -85,20 +86,20 @@ func (h *chronicle) step(t *testing.T, m *member, random *rand.Rand) {
 	var err error
 	switch random.IntN(10) {
 	case 0, 1, 2, 3, 4:
-		o := lock.AcquireOptions{Resources: []lock.Resource{pick()}, TTL: time.Duration(1+random.IntN(20)) * time.Second}
+		o := protocol.AcquireRequest{Resources: []lock.Resource{pick()}, TTL: time.Duration(1+random.IntN(20)) * time.Second}
 		if random.IntN(4) == 0 {
 			o.Resources = append(o.Resources, pick())
 		}
 		_, err = m.Acquire(t.Context(), o)
 	case 5:
-		_, err = m.Renew(t.Context(), nil, 20*time.Second)
+		_, err = m.renew(20 * time.Second)
 	case 6, 7, 8:
-		_, _, err = m.Release(t.Context(), nil, "")
+		_, err = m.Release(t.Context(), nil, "")
 	case 9:
-		var table *lock.Table
+		var table *lock.View
 		if table, err = m.store.Load(t.Context(), true); err == nil && len(table.Entries) > 0 {
 			e := table.Entries[random.IntN(len(table.Entries))]
-			_, err = m.Break(t.Context(), e.Resource, e.Nonce, "why")
+			_, err = m.Break(t.Context(), lock.BreakRequest{Resource: e.Resource, Nonce: e.Nonce, Reason: "why"})
 		}
 	}
 	var held *lock.HeldError
@@ -149,7 +150,7 @@ func newChronicle(t *testing.T, clients int, faults bool, spoil func(*spoiled)) 
 		if spoil != nil {
 			spoil(s)
 		}
-		m.Manager.Store = h.rec.watch(s)
+		m.Shared.Store = h.rec.watch(s)
 		members = append(members, m)
 	}
 	h.ref = newReferee(t, remote, members...)

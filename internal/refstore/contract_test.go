@@ -57,36 +57,36 @@ func contract(t *testing.T, remote *gittest.Repo, clone func() *gittest.Repo) {
 	if again := alice.mustTake("path:src/"); !again[0].AlreadyHeld || again[0].Nonce != granted[0].Nonce {
 		t.Errorf("taken again: %+v", again)
 	}
-	renewed, err := alice.Renew(t.Context(), nil, 2*time.Hour)
+	renewed, err := alice.renew(2 * time.Hour)
 	if err != nil || renewed[0].Nonce != granted[0].Nonce || !renewed[0].Expires.After(granted[0].Expires) {
 		t.Errorf("renewed: %+v, %v", renewed, err)
 	}
 	var missing *lock.NotHeldError
-	if _, err := bob.Renew(t.Context(), parse(t, "path:none"), time.Hour); !errors.As(err, &missing) {
+	if _, err := bob.renew(time.Hour, "path:none"); !errors.As(err, &missing) {
 		t.Errorf("renew of nothing: %v", err)
 	}
 	alice.mustRelease("path:src") // in the other spelling
 	stands("path:docs/", "issue:1")
 	bob.mustTake("path:src/a.go")
-	if released, others, err := alice.Release(t.Context(), parse(t, "path:src/a.go"), ""); len(released) > 0 || len(others) != 1 || err != nil {
-		t.Errorf("release of another's: %v, %v, %v", released, others, err)
+	if r, err := alice.Release(t.Context(), parse(t, "path:src/a.go"), ""); len(r.Locks) > 0 || len(r.Others) != 1 || err != nil {
+		t.Errorf("release of another's: %+v, %v", r, err)
 	}
 
 	// Broken: the holder is told by the tombstone, and can take it again.
-	held, err := bob.ledger.Held()
+	held, err := bob.grants.Held()
 	if err != nil {
 		t.Fatal(err)
 	}
 	nonce := held[parse(t, "path:src/a.go")[0].Key()].Nonce
 	var wrong *lock.NonceError
-	if _, err := alice.Break(t.Context(), parse(t, "path:src/a.go")[0], "x", "why"); !errors.As(err, &wrong) {
+	if _, err := alice.Break(t.Context(), lock.BreakRequest{Resource: parse(t, "path:src/a.go")[0], Nonce: "x", Reason: "why"}); !errors.As(err, &wrong) {
 		t.Errorf("break with a wrong nonce: %v", err)
 	}
-	if _, err := alice.Break(t.Context(), parse(t, "path:src/a.go")[0], nonce, "why"); err != nil {
+	if _, err := alice.Break(t.Context(), lock.BreakRequest{Resource: parse(t, "path:src/a.go")[0], Nonce: nonce, Reason: "why"}); err != nil {
 		t.Errorf("break: %v", err)
 	}
 	var broken *lock.BrokenError
-	if _, err := bob.Renew(t.Context(), parse(t, "path:src/a.go"), time.Hour); !errors.As(err, &broken) || broken.Tombstone.Reason != "why" {
+	if _, err := bob.renew(time.Hour, "path:src/a.go"); !errors.As(err, &broken) || broken.Tombstone.Reason != "why" {
 		t.Errorf("renew of a broken lock: %v", err)
 	}
 	alice.mustTake("path:src/a.go")
@@ -104,7 +104,7 @@ func contract(t *testing.T, remote *gittest.Repo, clone func() *gittest.Repo) {
 	}
 	stands("path:src/")
 	var lost *lock.HeldError
-	if _, err := alice.Renew(t.Context(), nil, 3*time.Hour); !errors.As(err, &lost) || lost.Conflicts[0].Owner != bob.Owner {
+	if _, err := alice.renew(3 * time.Hour); !errors.As(err, &lost) || lost.Conflicts[0].Owner != bob.Owner {
 		t.Errorf("a late renewal: %v", err)
 	}
 
@@ -172,7 +172,7 @@ func TestClones(t *testing.T) {
 			m := join(t, remote.Clone(t, "file://"+remote.Dir, args...), 1+len(name))
 			m.mustMeet(other, "path:taken")
 			m.mustTake("path:" + name)
-			if _, err := m.Renew(t.Context(), nil, 2*time.Hour); err != nil {
+			if _, err := m.renew(2 * time.Hour); err != nil {
 				t.Error(err)
 			}
 			m.mustRelease()
@@ -251,7 +251,7 @@ func TestUnreachable(t *testing.T) {
 			if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), `remote "origin": `) {
 				t.Errorf("take: %v", err)
 			}
-			if held, err := m.ledger.Held(); len(held) > 0 || err != nil {
+			if held, err := m.grants.Held(); len(held) > 0 || err != nil {
 				t.Errorf("held %v, %v", held, err)
 			}
 		})

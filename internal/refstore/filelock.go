@@ -3,12 +3,13 @@ package refstore
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // busyTimeout is how long a file lock is waited for. Processes of this program
@@ -29,26 +30,6 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another git-grite process has held %s for %s; is it stopped?", e.File, e.Timeout)
 }
 
-// replaceFile writes a file beside its place and renames it, so that no reader
-// sees half of it.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
-}
-
 // lockFile takes the clone's short file lock.
 func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	return lockFileFor(ctx, path, busyTimeout)
@@ -62,9 +43,10 @@ func lockFileFor(ctx context.Context, path string, timeout time.Duration) (unloc
 		return nil, err
 	}
 	f := flock.New(path, flock.SetPermissions(0o666))
-	short, cancel := context.WithTimeout(ctx, timeout)
+	backoff := protocol.Backoff{Next: time.Millisecond, Max: 16 * time.Millisecond}
+	short, cancel := context.WithTimeoutCause(ctx, timeout, &BusyError{File: path, Timeout: timeout})
 	defer cancel()
-	for wait := time.Millisecond; ; wait = min(2*wait, 16*time.Millisecond) {
+	for {
 		ok, err := f.TryLock()
 		if err != nil {
 			return nil, err
@@ -72,13 +54,17 @@ func lockFileFor(ctx context.Context, path string, timeout time.Duration) (unloc
 		if ok {
 			return func() { _ = f.Unlock() }, nil // closing the file cannot keep the lock
 		}
-		select {
-		case <-time.After(wait/2 + rand.N(wait)):
-		case <-short.Done():
-			if err := context.Cause(ctx); err != nil {
-				return nil, err
-			}
-			return nil, &BusyError{File: path, Timeout: timeout}
+		if err := backoff.Wait(short, backoff.Max); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// tryLockFile takes the advisory lock only when it is free.
+func tryLockFile(path string) (unlock func(), ok bool) {
+	f := flock.New(path, flock.SetPermissions(0o666))
+	if ok, err := f.TryLock(); err != nil || !ok {
+		return nil, false
+	}
+	return func() { _ = f.Unlock() }, true
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // unlocked is the queue of a local store with its file lock taken out: the
@@ -70,8 +71,8 @@ func history(t *testing.T, r *gittest.Repo, clients, steps int, queue func(*Loca
 		store := openStore(t, r)
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(client), 7))
-			m := &lock.Manager{Store: store, Queue: queue(store), Owner: lock.Owner(fmt.Sprintf("%032x", client+1)), Now: time.Now,
-				Nonce: func() string { return fmt.Sprint(random.Uint64()) }}
+			m := &protocol.Solo{Store: store, Queue: queue(store), Actor: protocol.Actor{Owner: lock.Owner(fmt.Sprintf("%032x", client+1)), Now: time.Now,
+				Nonce: func() string { return fmt.Sprint(random.Uint64()) }}}
 			var held []lock.Resource
 			for range steps {
 				op := operation{acquire: len(held) == 0, client: client}
@@ -82,7 +83,7 @@ func history(t *testing.T, r *gittest.Repo, clients, steps int, queue func(*Loca
 					if err != nil {
 						t.Error(err)
 					}
-					_, err = m.Acquire(t.Context(), lock.AcquireOptions{Resources: []lock.Resource{res}, TTL: time.Hour})
+					_, err = m.Acquire(t.Context(), protocol.AcquireRequest{Resources: []lock.Resource{res}, TTL: time.Hour})
 					var conflict *lock.HeldError
 					if done = err == nil; done {
 						held = []lock.Resource{res}
@@ -90,11 +91,11 @@ func history(t *testing.T, r *gittest.Repo, clients, steps int, queue func(*Loca
 						t.Error(err)
 					}
 				} else {
-					released, _, err := m.Release(t.Context(), held, "")
+					r, err := m.Release(t.Context(), held, "")
 					if err != nil {
 						t.Error(err)
 					}
-					done, held = len(released) == 1, nil
+					done, held = len(r.Locks) == 1, nil
 				}
 				mu.Lock()
 				events = append(events, porcupine.Operation{ClientId: client, Input: op, Call: call, Output: outcome{done}, Return: time.Since(began).Nanoseconds()})

@@ -13,14 +13,15 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // member is an actor in a clone, as a process of its own would be.
 type member struct {
-	*lock.Manager
+	*protocol.Shared
 	t      testing.TB
 	store  *Remote
-	ledger *Ledger
+	grants *Grants
 	clone  *gittest.Repo
 }
 
@@ -38,17 +39,17 @@ func join(t testing.TB, clone *gittest.Repo, i int) *member {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ledger := NewLedger(dir, owner(i), "origin")
-	return &member{t: t, store: store, ledger: ledger, clone: clone, Manager: &lock.Manager{
-		Store: store, Queue: ledger.Queue, Ledger: ledger, Owner: owner(i), Label: fmt.Sprint("member-", i),
-		Now: time.Now, Nonce: uuid.NewString,
+	grants := NewGrants(dir, owner(i), store.Arbiter())
+	return &member{t: t, store: store, grants: grants, clone: clone, Shared: &protocol.Shared{
+		Store: store, Queue: grants.Queue, Grants: grants,
+		Actor: protocol.Actor{Owner: owner(i), Label: fmt.Sprint("member-", i), Now: time.Now, Nonce: uuid.NewString},
 	}}
 }
 
 // ahead moves the clock of a member.
 func (m *member) ahead(d time.Duration) {
 	m.Now = func() time.Time { return time.Now().Add(d) }
-	m.store.now = m.Now
+	m.store.now, m.store.mirror.now = m.Now, m.Now
 }
 
 func parse(t testing.TB, names ...string) []lock.Resource {
@@ -66,7 +67,8 @@ func parse(t testing.TB, names ...string) []lock.Resource {
 
 // take acquires for an hour.
 func (m *member) take(names ...string) ([]lock.Grant, error) {
-	return m.Acquire(m.t.Context(), lock.AcquireOptions{Resources: parse(m.t, names...), TTL: time.Hour})
+	got, err := m.Acquire(m.t.Context(), protocol.AcquireRequest{Resources: parse(m.t, names...), TTL: time.Hour})
+	return got.Grants, err
 }
 
 func (m *member) mustTake(names ...string) []lock.Grant {
@@ -90,9 +92,18 @@ func (m *member) mustMeet(other *member, names ...string) {
 
 func (m *member) mustRelease(names ...string) {
 	m.t.Helper()
-	if _, _, err := m.Release(m.t.Context(), parse(m.t, names...), ""); err != nil {
+	if _, err := m.Release(m.t.Context(), parse(m.t, names...), ""); err != nil {
 		m.t.Fatalf("release %s: %v", names, err)
 	}
+}
+
+// renew extends and makes an error of the first lock that is lost.
+func (m *member) renew(ttl time.Duration, names ...string) ([]lock.Lock, error) {
+	r, err := m.Renew(m.t.Context(), parse(m.t, names...), ttl)
+	if err == nil && len(r.Lost) > 0 {
+		err = r.Lost[0].Err()
+	}
+	return r.Locks, err
 }
 
 // referee knows the remote and all members, and looks for what must never be.
@@ -122,7 +133,7 @@ func (r *referee) check(t testing.TB) (violation string) {
 	// gone since, but cannot have come since.
 	held := map[*member]map[string]lock.Holding{}
 	for _, m := range r.members {
-		h, err := m.ledger.Held()
+		h, err := m.grants.Held()
 		if err != nil {
 			t.Error(err)
 		}
@@ -139,7 +150,7 @@ func (r *referee) check(t testing.TB) (violation string) {
 	var granted []lock.Holding
 	for _, holdings := range held {
 		for key, h := range holdings {
-			if v := at[key]; v != "" && (v == h.Version || v == h.Next) {
+			if h.Stands(at[key]) {
 				granted = append(granted, h)
 			}
 		}

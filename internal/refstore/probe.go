@@ -26,81 +26,100 @@ func (s *Remote) Probe(ctx context.Context, owner lock.Owner, nonce func() strin
 	if _, err := s.fetch(ctx); err != nil {
 		return nil, err
 	}
-	found = append(found, Capability{Name: "read", Works: true, Needed: true})
-	var refs [2]git.RefName
-	var oids [4]git.OID
-	var r lock.Resource
-	for i := range oids {
-		if i == 0 || i == len(oids)-1 { // the last one is for the second ref
-			if r, err = lock.ParseResource("issue:doctor-"+nonce(), ""); err != nil {
-				return nil, err
-			}
-			refs[min(i, 1)] = refName(r.Key())
-		}
-		oid, err := s.Write(ctx, lock.Lock{Owner: owner, Nonce: nonce(), Expires: time.UnixMilli(0), Resource: r})
-		if err != nil {
-			return nil, err
-		}
-		oids[i] = git.OID(oid)
+	p := &probe{s: s, found: []Capability{{Name: "read", Works: true, Needed: true}}}
+	first, err := p.records(ctx, owner, nonce, 3)
+	if err != nil {
+		return p.found, err
 	}
-	defer func() { // whatever is left, in whatever state
-		clean := context.WithoutCancel(ctx)
-		for _, ref := range refs {
-			for _, oid := range oids {
-				if ctx.Err() == nil && !s.gone(clean, ref) {
-					_, _ = s.remote.Push(clean, []git.RefUpdate{{Name: ref, Old: oid}})
-				}
-			}
-		}
-	}()
-	try := func(name string, needed bool, want git.PushStatus, updates ...git.RefUpdate) (bool, error) {
-		report, err := s.remote.Push(ctx, updates)
-		c := Capability{Name: name, Needed: needed, Works: err == nil, Detail: report.Reason}
-		for _, u := range updates {
-			got := report.Status[u.Name]
-			c.Works = c.Works && (got == want || want == git.PushStale && got == git.PushFailed)
-		}
-		switch {
-		case errors.Is(err, git.ErrNotAtomic):
-			c.Detail, err = err.Error(), nil
-		case c.Works:
-			c.Detail = ""
-		case c.Detail == "":
-			c.Detail = fmt.Sprintf("unexpected answer %v", report.Status)
-		}
-		found = append(found, c)
-		return c.Works, err
+	second, err := p.records(ctx, owner, nonce, 1)
+	if err != nil {
+		return p.found, err
 	}
-	steps := []struct {
-		name    string
-		needed  bool
-		want    git.PushStatus
-		updates []git.RefUpdate
-	}{
-		{"create", true, git.PushDone, []git.RefUpdate{{Name: refs[0], New: oids[0]}}},
-		{"refuse a stale create", true, git.PushStale, []git.RefUpdate{{Name: refs[0], New: oids[1]}}},
-		{"replace", true, git.PushDone, []git.RefUpdate{{Name: refs[0], Old: oids[0], New: oids[1]}}},
-		{"several at once", false, git.PushDone, []git.RefUpdate{{Name: refs[0], Old: oids[1], New: oids[2]}, {Name: refs[1], New: oids[3]}}},
-		{"delete", true, git.PushDone, nil},
+	defer p.clean(ctx)
+
+	a, b, c := first[0], first[1], first[2]
+	create := git.RefUpdate{Name: a.Name, New: a.New}
+	if !p.try(ctx, "create", true, create) {
+		return p.found, p.err
 	}
-	for _, step := range steps {
-		if step.name == "delete" {
-			at := oids[2]
-			if i := slices.IndexFunc(found, func(c Capability) bool { return c.Name == "several at once" }); !found[i].Works {
-				at = oids[1]
-			}
-			step.updates = []git.RefUpdate{{Name: refs[0], Old: at}}
-		}
-		works, err := try(step.name, step.needed, step.want, step.updates...)
-		if err != nil || !works && step.needed {
-			return found, err
-		}
+	if !p.refuses(ctx, "refuse a stale create", git.RefUpdate{Name: a.Name, New: b.New}) {
+		return p.found, p.err
 	}
-	return found, nil
+	if !p.try(ctx, "replace", true, git.RefUpdate{Name: a.Name, Old: a.New, New: b.New}) {
+		return p.found, p.err
+	}
+	at := b.New
+	if p.try(ctx, "several at once", false, git.RefUpdate{Name: a.Name, Old: b.New, New: c.New}, git.RefUpdate{Name: second[0].Name, New: second[0].New}) {
+		at = c.New
+	}
+	if p.err == nil {
+		p.try(ctx, "delete", true, git.RefUpdate{Name: a.Name, Old: at})
+	}
+	return p.found, p.err
 }
 
-// gone tells whether the remote surely has no such ref.
-func (s *Remote) gone(ctx context.Context, ref git.RefName) bool {
-	t, err := s.fetch(ctx)
-	return err == nil && t.Version(refKey(Namespace, ref)) == ""
+// probe collects what was found out, until a push could not reach the remote.
+type probe struct {
+	s     *Remote
+	found []Capability
+	made  []git.RefUpdate // all records, to be removed
+	err   error
+}
+
+// records makes n released records for a ref that nobody else has.
+func (p *probe) records(ctx context.Context, owner lock.Owner, nonce func() string, n int) (made []git.RefUpdate, err error) {
+	r, err := lock.ParseResource("issue:doctor-"+nonce(), "")
+	for range n {
+		var oid string
+		if err == nil {
+			oid, err = p.s.Write(ctx, lock.Lock{Owner: owner, Nonce: nonce(), Expires: time.UnixMilli(0), Resource: r})
+		}
+		made = append(made, git.RefUpdate{Name: refName(r.Key()), New: git.OID(oid)})
+	}
+	p.made = append(p.made, made...)
+	return made, err
+}
+
+// try reports whether the remote does as it is asked.
+func (p *probe) try(ctx context.Context, name string, needed bool, updates ...git.RefUpdate) bool {
+	return p.push(ctx, Capability{Name: name, Needed: needed}, []git.PushStatus{git.PushDone}, updates)
+}
+
+// refuses reports whether the remote refuses a change whose old value is wrong.
+func (p *probe) refuses(ctx context.Context, name string, u git.RefUpdate) bool {
+	return p.push(ctx, Capability{Name: name, Needed: true}, []git.PushStatus{git.PushStale, git.PushFailed}, []git.RefUpdate{u})
+}
+
+func (p *probe) push(ctx context.Context, c Capability, want []git.PushStatus, updates []git.RefUpdate) bool {
+	report, err := p.s.remote.Push(ctx, updates)
+	c.Works, c.Detail = err == nil, report.Reason
+	for _, u := range updates {
+		c.Works = c.Works && slices.Contains(want, report.Status[u.Name])
+	}
+	switch {
+	case errors.Is(err, git.ErrNotAtomic):
+		c.Detail, err = err.Error(), nil
+	case c.Works:
+		c.Detail = ""
+	case c.Detail == "":
+		c.Detail = fmt.Sprintf("unexpected answer %v", report.Status)
+	}
+	p.found, p.err = append(p.found, c), err
+	return c.Works && err == nil
+}
+
+// clean deletes whatever of the records still stands.
+func (p *probe) clean(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	v, err := p.s.fetch(ctx)
+	if err != nil {
+		return
+	}
+	for _, u := range p.made {
+		if v.Version(refKey(Namespace, u.Name)) == string(u.New) {
+			_, _ = p.s.remote.Push(ctx, []git.RefUpdate{{Name: u.Name, Old: u.New}})
+		}
+	}
 }

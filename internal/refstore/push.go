@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -23,20 +20,32 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("remote %q refuses locks: %s", e.Remote, e.Reason)
 }
 
-// Swap pushes changes. It returns what lock.Store says, *RefusedError when the
+// Swap pushes changes. It returns what protocol.Store says, *RefusedError when the
 // remote does not want the change, and lock.ErrUnknown around *git.RemoteError
 // when it could not be reached or did not answer.
 func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
-	if s.oneOnly && len(changes) > 1 {
-		return lock.ErrNotAtomic
-	}
 	if err := s.spareSymrefs(ctx, changes); err != nil {
 		return err
 	}
-	updates := make([]git.RefUpdate, 0, len(changes))
-	for _, c := range changes {
-		updates = append(updates, update(c))
+	first, rest := apart(changes)
+	if s.oneOnly && len(rest) > 1 {
+		return lock.ErrNotAtomic
 	}
+	if err := s.push(ctx, changes, first); err != nil {
+		return err
+	}
+	return s.push(ctx, changes, rest)
+}
+
+// push makes the updates, which are some of the changes.
+func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.RefUpdate) error {
+	if len(updates) == 0 {
+		return nil
+	}
+	changes = slices.DeleteFunc(slices.Clone(changes), func(c lock.Change) bool {
+		return !slices.ContainsFunc(updates, func(u git.RefUpdate) bool { return u.Name == refName(c.Key) })
+	})
+	backoff := busyBackoff()
 	for try := 0; ; try++ {
 		report, err := s.remote.Push(ctx, updates)
 		if errors.Is(err, git.ErrNotAtomic) {
@@ -55,12 +64,12 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 			return &RefusedError{Remote: s.remote.Name, Reason: report.Reason}
 		}
 		// Somebody was quicker under the server's own lock, or that lock was
-		// busy, or a host says no in words of its own. Reading tells which.
-		t, err := s.look(ctx, true)
+		// busy, or this is a host's own refusal text. Reading shows which.
+		v, err := s.fetch(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", lock.ErrUnknown, err)
 		}
-		switch moved(t, changes) {
+		switch moved(&v.Table, changes) {
 		case allDone:
 			return nil
 		case lost:
@@ -69,24 +78,23 @@ func (s *Remote) Swap(ctx context.Context, changes []lock.Change) error {
 		if try == maxBusy {
 			return &RefusedError{Remote: s.remote.Name, Reason: report.Reason}
 		}
-		select {
-		case <-time.After(10*time.Millisecond + rand.N(time.Duration(try+1)*60*time.Millisecond)):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := backoff.Wait(ctx, backoff.Max); err != nil {
+			return err
 		}
 	}
 }
 
-// unanswered tells what to make of a push that brought no word of our refs. A git
-// that gave up, as it does when it cannot connect or may not push, usually has
+// unanswered decides what to make of a push that brought no word of our refs. A
+// git that gave up, as it does when it cannot connect or may not push, usually has
 // sent nothing: when the refs stand as before, or cannot even be read, its own
-// error says more than that the outcome is not known. One whose server went away
-// in the middle ("hung up unexpectedly", git 2.39) may have sent all of it.
+// error says more than that the outcome is not known. One whose connection broke,
+// or whose server was overloaded, may have sent all of it.
 func (s *Remote) unanswered(ctx context.Context, changes []lock.Change, err error) error {
 	var failed *git.Error
-	if errors.As(err, &failed) && failed.ExitCode == 128 {
-		t, lookErr := s.look(ctx, true)
-		if lookErr == nil && moved(t, changes) == unmoved || lookErr != nil && !strings.Contains(failed.Stderr, "hung up unexpectedly") {
+	var remote *git.RemoteError
+	if errors.As(err, &failed) && errors.As(err, &remote) && failed.ExitCode == 128 && !remote.Transient() {
+		v, lookErr := s.fetch(ctx)
+		if lookErr != nil || moved(&v.Table, changes) == unmoved {
 			return err
 		}
 	}
@@ -94,22 +102,6 @@ func (s *Remote) unanswered(ctx context.Context, changes []lock.Change, err erro
 		err = &git.RemoteError{Remote: s.remote.Name, Err: errors.New("its answer was lost")}
 	}
 	return fmt.Errorf("%w: %w", lock.ErrUnknown, err)
-}
-
-// moveMirror lets other processes of this clone see at once what was renewed or
-// released; a new lock is read back anyhow before it is granted. Each ref moves
-// only from the value that the push replaced: what another process has read
-// since is newer. Failing to is no error, because the next look mends it.
-func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
-	var updates []git.RefUpdate
-	for _, c := range changes {
-		if c.Old != "" {
-			u := update(c)
-			u.Name = git.RefName(s.mirror.prefix + "/" + c.Key)
-			updates = append(updates, u)
-		}
-	}
-	_ = s.repo.UpdateRefs(ctx, updates)
 }
 
 // worst is the status that decides about a set. A lost lease is certain, and
@@ -157,10 +149,7 @@ func moved(t *lock.Table, changes []lock.Change) movement {
 // spareSymrefs refuses to touch damaged refs that are symbolic on the remote: a
 // push to one changes or deletes the branch that it names.
 func (s *Remote) spareSymrefs(ctx context.Context, changes []lock.Change) error {
-	damaged := slices.ContainsFunc(changes, func(c lock.Change) bool {
-		return slices.ContainsFunc(s.damaged, func(d lock.Damage) bool { return d.Key == c.Key })
-	})
-	if !damaged {
+	if !slices.ContainsFunc(changes, func(c lock.Change) bool { return c.Damaged }) {
 		return nil
 	}
 	symrefs, err := s.remote.Symrefs(ctx, Namespace+"/*")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 var overlapping = []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
@@ -115,7 +116,7 @@ func TestRaceWaiters(t *testing.T) {
 		for _, m := range members {
 			wg.Go(func() {
 				began := time.Now()
-				_, err := m.Acquire(t.Context(), lock.AcquireOptions{Resources: parse(t, "path:src/"), TTL: time.Hour, Wait: time.Minute})
+				_, err := m.Acquire(t.Context(), protocol.AcquireRequest{Resources: parse(t, "path:src/"), TTL: time.Hour, Wait: time.Minute})
 				if err != nil {
 					t.Error(err)
 					return

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -46,9 +49,20 @@ func encode(l lock.Lock) []byte {
 	return bytes.TrimRight(out.Bytes(), "\n")
 }
 
+// The bounds of a record; what exceeds them is damaged. A lease may be renewed to
+// MaxTTL from now; the day beyond is for clocks that differ.
+const (
+	maxRecord = 16 << 10 // bytes
+	maxText   = 200      // bytes, of owner, nonce, label and reason
+	maxLease  = lock.MaxTTL + 24*time.Hour
+)
+
 // decode reads lock.json. It ignores keys that it does not know, and optional
 // ones of a wrong type. key is that of the resource as the record spells it.
 func decode(text []byte) (l lock.Lock, key string, err error) {
+	if len(text) > maxRecord {
+		return l, "", fmt.Errorf("its %s is larger than %d bytes", recordFile, maxRecord)
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return l, "", fmt.Errorf("its %s is not a JSON object: %w", recordFile, err)
@@ -68,12 +82,29 @@ func decode(text []byte) (l lock.Lock, key string, err error) {
 	if err != nil {
 		return l, "", err
 	}
-	return lock.Lock{
+	l = lock.Lock{
 		Owner: lock.Owner(owner), Nonce: nonce, Expires: time.UnixMilli(expires), Resource: r,
 		Label: stringField(fields, "label"), Reason: stringField(fields, "reason"),
 		Acquired: timeField(fields, "acquired_unix_ms"), TTL: ttlField(fields), Ticket: timeField(fields, "ticket"),
 		BrokenNonce: stringField(fields, "broken_nonce"), BrokenOwner: lock.Owner(stringField(fields, "broken_owner")),
-	}, lock.Key(resource), nil
+	}
+	return l, lock.Key(resource), checkTexts(l)
+}
+
+// checkTexts refuses what does not fit on a line of output.
+func checkTexts(l lock.Lock) error {
+	for _, f := range []struct{ name, text string }{
+		{"owner", string(l.Owner)}, {"nonce", l.Nonce}, {"label", l.Label}, {"reason", l.Reason},
+		{"broken_nonce", l.BrokenNonce}, {"broken_owner", string(l.BrokenOwner)},
+	} {
+		switch {
+		case len(f.text) > maxText:
+			return fmt.Errorf("its %q is longer than %d bytes", f.name, maxText)
+		case strings.ContainsFunc(f.text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(f.text):
+			return fmt.Errorf("its %q has unprintable characters", f.name)
+		}
+	}
+	return nil
 }
 
 func stringField(fields map[string]json.RawMessage, name string) string {
@@ -133,4 +164,5 @@ var (
 	errSymref = errors.New("it is a symbolic ref")
 	errBroken = errors.New("git cannot read the ref itself")
 	errPlace  = errors.New("its resource belongs to another ref")
+	errFuture = errors.New("its lease ends later than any lease can")
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // recorder writes down every swap and every fresh read of every client, ref by
@@ -99,17 +100,17 @@ func (r *recorder) check() string {
 
 // watched is a store whose traffic is recorded.
 type watched struct {
-	lock.Store
+	protocol.Store
 	r      *recorder
 	client int
 }
 
-func (r *recorder) watch(s lock.Store) lock.Store {
+func (r *recorder) watch(s protocol.Store) protocol.Store {
 	r.nextID++
 	return &watched{s, r, r.nextID}
 }
 
-func (w *watched) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
+func (w *watched) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	call := time.Since(w.r.began).Nanoseconds()
 	t, err := w.Store.Load(ctx, fresh)
 	if err == nil && fresh {

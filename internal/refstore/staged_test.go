@@ -11,12 +11,13 @@ import (
 
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // staged is a store in which a test has a say between two steps of a client:
 // there it plays what another client does at that moment.
 type staged struct {
-	lock.Store
+	protocol.Store
 	mu            sync.Mutex
 	swaps, reads  int
 	swapped, read func(n int)
@@ -51,7 +52,7 @@ func (m *member) stage() *staged {
 	return s
 }
 
-func (s *staged) Load(ctx context.Context, fresh bool) (*lock.Table, error) {
+func (s *staged) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	if fresh {
 		s.step(&s.reads, s.read)
 	}
@@ -135,7 +136,7 @@ func (n *network) plant(owner lock.Owner, resource string, ticket time.Time) (ve
 // mustHold wants the ledger of a member to name what stands on the remote.
 func (n *network) mustHold(m *member, resource string) {
 	n.t.Helper()
-	held, err := m.ledger.Held()
+	held, err := m.grants.Held()
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func (n *network) mustHold(m *member, resource string) {
 // mustLose wants a renewal to fail because somebody else has the lock.
 func (m *member) mustLose(to *member) {
 	m.t.Helper()
-	_, err := m.Renew(m.t.Context(), nil, 9*time.Hour)
+	_, err := m.renew(9 * time.Hour)
 	var held *lock.HeldError
 	if !errors.As(err, &held) || held.Conflicts[0].Owner != to.Owner {
 		m.t.Errorf("renewed a lock that %s has: %v", to.Owner.Short(), err)

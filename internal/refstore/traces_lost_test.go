@@ -8,6 +8,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // TestTraceTakeoverReplyLost: a push that makes a lock and deletes an expired one
@@ -66,11 +67,12 @@ func TestTraceShorterLease(t *testing.T) {
 	n := newNetwork(t)
 	granted := n.alice.mustTake("path:a")
 	before := n.at("path:a")
-	renewed, err := n.alice.Renew(t.Context(), nil, time.Minute)
+	renewed, err := n.alice.renew(time.Minute)
 	if err != nil || until(renewed[0]) != until(granted[0].Lock) {
 		t.Errorf("renewed until %v, granted until %v, %v", renewed, granted[0].Expires, err)
 	}
-	again, err := n.alice.Acquire(t.Context(), lock.AcquireOptions{Resources: parse(t, "path:a"), TTL: time.Minute})
+	got, err := n.alice.Acquire(t.Context(), protocol.AcquireRequest{Resources: parse(t, "path:a"), TTL: time.Minute})
+	again := got.Grants
 	if err != nil || until(again[0].Lock) != until(granted[0].Lock) || n.at("path:a") != before {
 		t.Errorf("taken again until %v, granted until %v, %v", again, granted[0].Expires, err)
 	}
@@ -85,18 +87,18 @@ func TestTraceShorterLease(t *testing.T) {
 		}
 		return gittest.Status(http.StatusServiceUnavailable)
 	})
-	if _, err := n.alice.Renew(t.Context(), nil, 3*time.Hour); err == nil {
+	if _, err := n.alice.renew(3 * time.Hour); err == nil {
 		t.Error("a renewal without an answer is reported as done")
 	}
-	held, err := n.alice.ledger.Held()
+	held, err := n.alice.grants.Held()
 	h := held[parse(t, "path:a")[0].Key()]
-	if err != nil || until(h.Lock) != until(granted[0].Lock) || h.Version != before || h.Next != n.at("path:a") || h.Next == before {
+	if err != nil || until(h.Lock) != until(granted[0].Lock) || h.Version != before || len(h.Pending) != 1 || h.Pending[0].Version != n.at("path:a") || h.Pending[0].Version == before {
 		t.Errorf("the ledger has %+v, %v", h, err)
 	}
 
 	// The next renewal finds it.
 	n.line.On(nil)
-	if renewed, err := n.alice.Renew(t.Context(), nil, 2*time.Hour); err != nil || time.Until(renewed[0].Expires) < 2*time.Hour+30*time.Minute {
+	if renewed, err := n.alice.renew(2 * time.Hour); err != nil || time.Until(renewed[0].Expires) < 2*time.Hour+30*time.Minute {
 		t.Errorf("renewed until %v, %v", renewed, err)
 	}
 	n.mustHold(n.alice, "path:a")
@@ -112,12 +114,12 @@ func TestTraceStaleView(t *testing.T) {
 	n := newNetwork(t)
 	n.bob.mustTake("path:a")
 	n.line.On(nil)
-	grants, err := n.alice.Acquire(t.Context(), lock.AcquireOptions{
+	got, err := n.alice.Acquire(t.Context(), protocol.AcquireRequest{
 		Resources: parse(t, "path:a"), TTL: time.Hour, Wait: 30 * time.Second,
 		Waiting: func(*lock.HeldError) { n.bob.mustRelease() },
 	})
-	if err != nil || len(grants) != 1 {
-		t.Fatal(grants, err)
+	if err != nil || len(got.Grants) != 1 {
+		t.Fatal(got.Grants, err)
 	}
 	n.mustHold(n.alice, "path:a")
 	// git itself sends nothing when it sees a lost lease in the list of refs.
@@ -150,7 +152,7 @@ func TestTraceTwoContenders(t *testing.T) {
 	// The other way round: withdrawn at once, and granted when the first is done.
 	s = n.bob.stage()
 	waiting := 0
-	_, err := n.bob.Acquire(t.Context(), lock.AcquireOptions{
+	_, err := n.bob.Acquire(t.Context(), protocol.AcquireRequest{
 		Resources: parse(t, "path:src/a.go"), TTL: time.Hour, Wait: 30 * time.Second,
 		Waiting: func(*lock.HeldError) {
 			waiting = s.swaps

@@ -9,6 +9,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 )
 
 // The traces that a model checker found in the protocol when one of its rules is
@@ -53,7 +54,7 @@ func TestTraceHollowGrant(t *testing.T) {
 				n.t.Fatalf("%+v, %v", table, err)
 			}
 			e := table.Entries[0]
-			if _, err := n.bob.Break(n.t.Context(), e.Resource, e.Nonce, "why"); err != nil {
+			if _, err := n.bob.Break(n.t.Context(), lock.BreakRequest{Resource: e.Resource, Nonce: e.Nonce, Reason: "why"}); err != nil {
 				n.t.Error(err)
 			}
 		},
@@ -96,14 +97,14 @@ func TestTraceLeftover(t *testing.T) {
 	n := newNetwork(t)
 	left := n.plant(n.alice.Owner, "path:src/a.go", time.Now())
 	var missing *lock.NotHeldError
-	if _, err := n.alice.Renew(t.Context(), nil, time.Hour); !errors.As(err, &missing) {
+	if _, err := n.alice.renew(time.Hour); !errors.As(err, &missing) {
 		t.Errorf("a leftover was renewed: %v", err)
 	}
 	if g := n.alice.mustTake("path:src/a.go"); g[0].AlreadyHeld || n.at("path:src/a.go") == left {
 		t.Errorf("a leftover counts as held: %+v", g)
 	}
 	n.mustHold(n.alice, "path:src/a.go")
-	if _, err := n.alice.Renew(t.Context(), nil, 2*time.Hour); err != nil {
+	if _, err := n.alice.renew(2 * time.Hour); err != nil {
 		t.Error(err)
 	}
 	n.alice.mustRelease()
@@ -203,7 +204,7 @@ func await(t *testing.T, path string, most time.Duration) {
 // look and in verify. Taken out: the nonces.
 func TestTraceExclusive(t *testing.T) {
 	exclusive := func(m *member, name string) error {
-		_, err := m.Acquire(m.t.Context(), lock.AcquireOptions{Resources: parse(m.t, name), TTL: time.Hour, Exclusive: true})
+		_, err := m.Acquire(m.t.Context(), protocol.AcquireRequest{Resources: parse(m.t, name), TTL: time.Hour, Exclusive: true})
 		return err
 	}
 	t.Run("one after the other", func(t *testing.T) {

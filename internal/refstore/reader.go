@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -12,6 +13,7 @@ import (
 // recordReader reads the locks below a ref prefix.
 type recordReader struct {
 	repo   *git.Repo
+	now    func() time.Time
 	prefix string
 	remote string // whose locks they are, "" for this clone's
 	cache  string // the file that remembers decoded records
@@ -20,9 +22,16 @@ type recordReader struct {
 // table lists the refs below prefix and reads their records. Damage to one of
 // them is in the table; the error is for the listing failing altogether.
 func (rr recordReader) table(ctx context.Context) (*lock.Table, error) {
+	t, _, err := rr.list(ctx, false)
+	return t, err
+}
+
+// list is table with the refs whose objects could not be read here. sure says
+// that these are what the arbiter has, so that it is worth remembering.
+func (rr recordReader) list(ctx context.Context, sure bool) (*lock.Table, []git.RefUpdate, error) {
 	refs, err := rr.repo.Refs(ctx, rr.prefix)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t := &lock.Table{Entries: make([]lock.Entry, 0, len(refs))}
 	for _, ref := range refs {
@@ -31,10 +40,12 @@ func (rr recordReader) table(ctx context.Context) (*lock.Table, error) {
 		}
 	}
 	refs = slices.DeleteFunc(refs, func(ref git.Ref) bool { return ref.Broken })
-	records, err := rr.records(ctx, refs)
+	records, err := rr.records(ctx, refs, sure)
 	if err != nil {
-		return nil, rr.repo.Diagnose(ctx, err)
+		return nil, nil, rr.repo.Diagnose(ctx, err)
 	}
+	var unread []git.RefUpdate
+	latest := rr.now().Add(maxLease)
 	for i, ref := range refs {
 		rec := records[i]
 		key := refKey(rr.prefix, ref.Name)
@@ -42,16 +53,21 @@ func (rr recordReader) table(ctx context.Context) (*lock.Table, error) {
 		case ref.Symref != "":
 			t.Damaged = append(t.Damaged, rr.damage(ref, errSymref))
 		case rec.err != nil:
+			if rec.unread {
+				unread = append(unread, git.RefUpdate{Name: ref.Name, Old: ref.OID})
+			}
 			t.Damaged = append(t.Damaged, rr.damage(ref, rec.err))
 		case rec.key != key:
 			t.Damaged = append(t.Damaged, rr.damage(ref, errPlace))
+		case rec.lock.Expires.After(latest):
+			t.Damaged = append(t.Damaged, rr.damage(ref, errFuture))
 		default:
 			e := lock.Entry{Lock: rec.lock, Key: key, Version: string(ref.OID)}
 			e.Remote = rr.remote
 			t.Entries = append(t.Entries, e)
 		}
 	}
-	return t, nil
+	return t, unread, nil
 }
 
 // decoded is a record, or why it is none.
@@ -59,6 +75,9 @@ type decoded struct {
 	lock lock.Lock
 	key  string // of its resource as spelled
 	err  error
+	// unread says that err is about the objects in this clone: the arbiter's may
+	// be sound.
+	unread bool
 }
 
 // worthRemembering is the number of records not found in the cache from which
@@ -68,7 +87,7 @@ const worthRemembering = 16
 
 // records decodes what the refs point to, from the cache where it can. There is
 // one for each ref, nil for symbolic ones.
-func (rr recordReader) records(ctx context.Context, refs []git.Ref) ([]*decoded, error) {
+func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) ([]*decoded, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
@@ -91,9 +110,13 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref) ([]*decoded,
 			continue
 		}
 		file := files[ref.OID]
-		rec := &decoded{err: file.Err}
+		rec := &decoded{key: refKey(rr.prefix, ref.Name), err: file.Err, unread: file.Err != nil && !sure}
 		if rec.err == nil {
-			rec.lock, rec.key, rec.err = decode(file.Content)
+			if l, key, err := decode(file.Content); err != nil {
+				rec.err = err
+			} else {
+				rec.lock, rec.key = l, key
+			}
 		}
 		records[i] = rec
 	}

@@ -1,0 +1,32 @@
+package git
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// passing are what git and what it starts write to stderr about failures that
+// may be gone in a moment (git 2.39, curl 7.88, OpenSSH 9.2): a connection that
+// broke, a server or gateway that is overloaded or restarting, a listing of refs
+// while others delete some. None of them is a refusal.
+var passing = []string{
+	"Connection reset", "Connection closed by", "Empty reply from server", "Recv failure", "Send failure", "Broken pipe",
+	"hung up unexpectedly", "early EOF", "unexpected disconnect", "expected 'packfile'", "expected flush after ref listing",
+	"transfer closed with", "HTTP/2 stream", "not our ref",
+	"error: 429", "error: 502", "error: 503", "error: 504", "HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504",
+}
+
+// Transient reports whether the same request may succeed in a moment.
+func (e *RemoteError) Transient() bool {
+	var failed *Error
+	return errors.As(e.Err, &failed) && slices.ContainsFunc(passing, func(s string) bool { return strings.Contains(failed.Stderr, s) })
+}
+
+// Local reports whether a fetch failed on refs of this clone, which it could not
+// lock or read, rather than on the remote.
+func (e *RemoteError) Local() bool {
+	var failed *Error
+	return errors.As(e.Err, &failed) &&
+		(strings.Contains(failed.Stderr, "cannot lock ref") || strings.Contains(failed.Stderr, "unable to update local ref"))
+}

@@ -1,0 +1,198 @@
+package refstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// Arbiter is a remote that grants locks. It is known by the URL that is pushed
+// to: the name of a remote may change.
+type Arbiter struct {
+	Name string
+	URL  string
+}
+
+// key distinguishes arbiters in file names.
+func (a Arbiter) key() string {
+	sum := sha256.Sum256([]byte(a.URL))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Grants remembers what an arbiter granted to one actor of this clone, in a file
+// for each lock that is replaced by rename. It is a protocol.Grants.
+type Grants struct {
+	dir     string // of the actor, below our directory in the common git directory
+	arbiter Arbiter
+}
+
+// NewGrants opens what the arbiter granted to an actor; dir is our directory in
+// the common git directory.
+func NewGrants(dir string, owner lock.Owner, arbiter Arbiter) *Grants {
+	return &Grants{dir: filepath.Join(dir, "actors", string(owner)), arbiter: arbiter}
+}
+
+// grant is one file. Those of older versions have the name of the remote alone,
+// and Next.
+type grant struct {
+	URL     string          `json:"url,omitempty"`
+	Remote  string          `json:"remote"`
+	OID     string          `json:"oid"`
+	Verify  bool            `json:"verify,omitempty"`
+	Pending []pending       `json:"pending,omitempty"`
+	Next    string          `json:"next,omitempty"`
+	Record  json.RawMessage `json:"record"`
+}
+
+type pending struct {
+	OID           string `json:"oid"`
+	ExpiresUnixMS int64  `json:"expires_unix_ms"`
+	TTLMS         int64  `json:"ttl_ms"`
+}
+
+// Queue takes the actor's file lock, so that two processes of one actor never
+// see each other half-way. It returns *BusyError.
+func (g *Grants) Queue(ctx context.Context) (end func(), err error) {
+	return lockFileFor(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
+}
+
+// Held returns what this arbiter granted, by key.
+func (g *Grants) Held() (map[string]lock.Holding, error) {
+	held := map[string]lock.Holding{}
+	err := g.each(func(e Elsewhere, ours bool) {
+		if ours {
+			e.Remote = g.arbiter.Name
+			held[e.Resource.Key()] = e.Holding
+		}
+	})
+	return held, err
+}
+
+// Elsewhere is a lock that another arbiter granted.
+type Elsewhere struct {
+	lock.Holding
+	Arbiter Arbiter // without a URL where an older version wrote it
+}
+
+// Elsewhere returns what other arbiters granted to this actor.
+func (g *Grants) Elsewhere() (others []Elsewhere, err error) {
+	err = g.each(func(e Elsewhere, ours bool) {
+		if !ours {
+			others = append(others, e)
+		}
+	})
+	return others, err
+}
+
+// each calls f with every grant of the actor and whether it is this
+// arbiter's. A file that is no grant counts as none: the lock is not held then,
+// and is taken again when it is wanted.
+func (g *Grants) each(f func(e Elsewhere, ours bool)) error {
+	dir := filepath.Join(g.dir, "held")
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, file := range files {
+		if strings.Contains(file.Name(), ".") {
+			continue // being written
+		}
+		path := filepath.Join(dir, file.Name())
+		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // dropped meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		e, ok := readGrant(text)
+		if key, _, _ := strings.Cut(file.Name(), "-"); !ok || key != e.Resource.Key() {
+			continue
+		}
+		ours := e.Arbiter.URL == g.arbiter.URL
+		if e.Arbiter.URL == "" {
+			ours = e.Arbiter.Name == g.arbiter.Name
+		}
+		f(e, ours)
+	}
+	return nil
+}
+
+func readGrant(text []byte) (e Elsewhere, ok bool) {
+	var p grant
+	if json.Unmarshal(text, &p) != nil {
+		return e, false
+	}
+	l, key, err := decode(p.Record)
+	if err != nil || key != l.Resource.Key() {
+		return e, false
+	}
+	l.Remote = p.Remote
+	e = Elsewhere{lock.Holding{Lock: l, Version: p.OID, Verify: p.Verify || p.URL == ""}, Arbiter{p.Remote, p.URL}}
+	if p.Next != "" {
+		e.Pending = append(e.Pending, lock.Pending{Version: p.Next})
+	}
+	for _, q := range p.Pending {
+		e.Pending = append(e.Pending, lock.Pending{
+			Version: q.OID, Expires: fromUnixMS(q.ExpiresUnixMS), TTL: time.Duration(q.TTLMS) * time.Millisecond,
+		})
+	}
+	return e, true
+}
+
+// Put writes a holding in the place of an older one with its key.
+func (g *Grants) Put(h lock.Holding) error {
+	p := grant{URL: g.arbiter.URL, Remote: g.arbiter.Name, OID: h.Version, Verify: h.Verify, Record: encode(h.Lock)}
+	for _, q := range h.Pending {
+		p.Pending = append(p.Pending, pending{q.Version, unixMS(q.Expires), q.TTL.Milliseconds()})
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(g.dir, "held"), 0o777); err != nil {
+		return err
+	}
+	key := h.Resource.Key()
+	if err := atomicfile.Write(g.file(key), append(text, '\n'), 0o666); err != nil {
+		return err
+	}
+	return g.dropOld(key)
+}
+
+// Drop takes a holding out. It is no error when there is none.
+func (g *Grants) Drop(key string) error {
+	if err := os.Remove(g.file(key)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return g.dropOld(key)
+}
+
+// dropOld removes the file that an older version wrote for a lock of this arbiter.
+func (g *Grants) dropOld(key string) error {
+	old := filepath.Join(g.dir, "held", key)
+	text, err := os.ReadFile(old)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e, ok := readGrant(text); ok && e.Arbiter.Name != g.arbiter.Name {
+		return nil
+	}
+	return os.Remove(old)
+}
+
+func (g *Grants) file(key string) string {
+	return filepath.Join(g.dir, "held", key+"-"+g.arbiter.key())
+}

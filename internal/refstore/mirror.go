@@ -1,0 +1,153 @@
+package refstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
+)
+
+// mirrors holds, below the name of each remote, the exact mirror of its locks as
+// they were last read. It is not below refs/grite, because other programs push
+// everything there. The mirror is a copy: whatever is wrong with its files is
+// repaired by dropping them and fetching again.
+const mirrors = "refs/git-grite/remotes/"
+
+// mirrorOf is where the mirror of a remote is. A slash in the name is escaped: of
+// remotes called "a" and "a/b" one mirror would lie within the other.
+func mirrorOf(name string) string {
+	return mirrors + strings.NewReplacer("%", "%25", "/", "%2F").Replace(name)
+}
+
+// maxFetches is how often a fetch is tried that failed for a passing reason.
+const maxFetches = 5
+
+// staleLock is the age from which on a lock file in the mirror belongs to no git
+// that is at work: one changes a ref in milliseconds.
+const staleLock = time.Second
+
+// fetch brings the mirror up to date and lists it before anybody else can: an
+// older fetch of another process would prune what this one has just seen.
+func (s *Remote) fetch(ctx context.Context) (*lock.View, error) {
+	end, err := lockFileFor(ctx, s.lockPath(), remoteTimeout)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	last := s.AsOf()
+	before, err := s.mirrored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sent := s.now()
+	if err := s.pull(ctx); err != nil {
+		return nil, err
+	}
+	t, unread, err := s.mirror.list(ctx, false)
+	if err == nil && len(unread) > 0 {
+		// Perhaps only this clone lacks their objects.
+		if err = s.repo.UpdateRefs(ctx, unread); err == nil {
+			err = s.pull(ctx)
+		}
+		if err == nil {
+			t, _, err = s.mirror.list(ctx, true)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := &lock.View{Table: *t, Asked: sent}
+	if !last.IsZero() {
+		v.Clocks = v.Doubt(before, last, s.now())
+	}
+	// For people only: who reads "as of" must not be kept from locking.
+	_ = os.WriteFile(s.lockPath(), fmt.Appendf(nil, "%s %d\n", s.Arbiter().key(), sent.UnixMilli()), 0o666)
+	return v, nil
+}
+
+// mirrored returns the keys that the mirror has.
+func (s *Remote) mirrored(ctx context.Context) (map[string]bool, error) {
+	refs, err := s.repo.Refs(ctx, s.mirror.prefix)
+	keys := make(map[string]bool, len(refs))
+	for _, ref := range refs {
+		keys[refKey(s.mirror.prefix, ref.Name)] = true
+	}
+	return keys, err
+}
+
+// pull fetches, again where the failure may be gone in a moment. What stands in
+// its way among the refs of the mirror is removed when it is older than any git
+// that may be at work there.
+func (s *Remote) pull(ctx context.Context) error {
+	refspec := "+" + Namespace + "/*:" + s.mirror.prefix + "/*"
+	backoff := protocol.Backoff{Next: 100 * time.Millisecond, Max: 2 * time.Second}
+	for try := 1; ; try++ {
+		err := s.remote.Fetch(ctx, refspec)
+		var failed *git.RemoteError
+		if err == nil || ctx.Err() != nil || !errors.As(err, &failed) || try == maxFetches {
+			return err
+		}
+		switch {
+		case failed.Local():
+			if err := s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock)); err != nil && try == maxFetches-1 {
+				return err
+			}
+			backoff.Next = max(backoff.Next, staleLock/2)
+		case !failed.Transient():
+			return err
+		}
+		if err := backoff.Wait(ctx, backoff.Max); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Remote) lockPath() string { return filepath.Join(s.dir, "mirror.lock") }
+
+// AsOf returns when the mirror was last brought up to date, the zero time for
+// never.
+func (s *Remote) AsOf() time.Time {
+	text, err := os.ReadFile(s.lockPath())
+	key, ms, ok := strings.Cut(strings.TrimSpace(string(text)), " ")
+	n, numErr := strconv.ParseInt(ms, 10, 64)
+	if err != nil || numErr != nil || !ok || key != s.Arbiter().key() {
+		return time.Time{}
+	}
+	return time.UnixMilli(n)
+}
+
+// RemoveMirror deletes the refs of the mirror.
+func (s *Remote) RemoveMirror(ctx context.Context) error {
+	return s.repo.DropRefs(ctx, s.mirror.prefix, s.now())
+}
+
+// moveMirror lets other processes of this clone see at once what was renewed or
+// released; a new lock is read back anyhow before it is granted. Each ref moves
+// only from the value that the push replaced: what another process has read
+// since is newer. Failing to is no error, because the next look corrects it; so
+// it is left when another process is at work on the mirror.
+func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
+	var updates []git.RefUpdate
+	for _, c := range changes {
+		if c.Old != "" {
+			u := update(c)
+			u.Name = git.RefName(s.mirror.prefix + "/" + c.Key)
+			updates = append(updates, u)
+		}
+	}
+	if len(updates) == 0 {
+		return
+	}
+	if end, ok := tryLockFile(s.lockPath()); ok {
+		defer end()
+		_ = s.repo.UpdateRefs(ctx, updates)
+	}
+}
