@@ -106,14 +106,10 @@ func (f *Refs) looseRef(name RefName, refs map[RefName]Ref) error {
 	return nil
 }
 
-// readLoose reads the file of a ref: its object id, or what it points to. Git
-// once made symbolic refs as symbolic links, and still reads them.
+// readLoose reads the file of a ref: its object id, or what it points to.
 func (f *Refs) readLoose(name RefName) (oid OID, symref RefName, err error) {
 	text, err := readSmall(f.File(name), 4096)
 	if err != nil {
-		if link, linkErr := os.Readlink(f.File(name)); linkErr == nil && absent(err) && strings.HasPrefix(link, "refs/") {
-			return "", RefName(link), nil
-		}
 		return "", "", err
 	}
 	if target, ok := strings.CutPrefix(string(text), "ref:"); ok {
