@@ -21,7 +21,7 @@ type Remote struct {
 
 	repo     *Repo
 	url      string
-	target   string      // Name or, where that would lead elsewhere, url
+	target   string      // Name or, where that would lead elsewhere, alias
 	settings [][2]string // for the network children
 	prompts  bool
 	env      []string // of network children, nil until the first
@@ -80,7 +80,7 @@ func (r *Repo) OpenRemote(ctx context.Context, name string, prompts bool) (*Remo
 	case m.PushDisabled:
 		m.url = fetch
 	case several || fetch != push:
-		m.target, m.settings = m.url, pinned(m.url)
+		m.target, m.settings = alias, [][2]string{aliased(m.url)}
 	case settings.Bool("remote." + name + ".mirror"): // git refuses refspecs for it
 		m.settings = [][2]string{{"remote." + name + ".mirror", "false"}}
 	}

@@ -153,8 +153,10 @@ func disabled(url, dir string) bool {
 	return !strings.ContainsAny(url, `/\:`) && !exists(filepath.Join(dir, url))
 }
 
-// pinned are settings that make git take a URL as it is: the longest match of
-// url.*.insteadOf counts.
-func pinned(url string) [][2]string {
-	return [][2]string{{"url." + url + ".insteadOf", url}, {"url." + url + ".pushInsteadOf", url}}
-}
+// alias stands for a URL that git must take as it is. As the URL itself it would
+// be rewritten once more: what insteadOf makes of a URL git leaves alone, and no
+// other setting names this one.
+const alias = "git-grite-alias:/"
+
+// aliased is the setting that makes alias stand for url.
+func aliased(url string) [2]string { return [2]string{"url." + url + ".insteadOf", alias} }
