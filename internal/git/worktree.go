@@ -64,7 +64,7 @@ func (r *Repo) CheckPath(ctx context.Context, path string) error {
 		return nil
 	}
 	// It reads the index and the work tree, and exits with 1 for most paths.
-	_, err := r.run(ctx, command{args: []string{"--literal-pathspecs", "check-ignore", "-q", "--", path}, dir: r.WorkTree})
+	_, err := r.run(ctx, command{args: []string{"check-ignore", "-q", "--", "./" + path}, dir: r.WorkTree})
 	var failed *Error
 	if errors.As(err, &failed) {
 		if failed.ExitCode == 1 {

@@ -1,0 +1,195 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/git-grite/git-grite/internal/gittest"
+)
+
+// commitFile commits one file on the current branch and returns the commit.
+func commitFile(r *gittest.Repo, path, text string) OID {
+	r.Write(path, text)
+	r.Git("add", path)
+	r.Git("commit", "-q", "-m", path)
+	return OID(r.Git("rev-parse", "HEAD"))
+}
+
+func TestPushedCommits(t *testing.T) {
+	r := gittest.New(t)
+	base := OID(r.Git("rev-parse", "HEAD"))
+	second := commitFile(r, "b", "b")
+	third := commitFile(r, "c", "c")
+	side := OID(r.GitIn("side", "commit-tree", "-p", string(base), string(base)+"^{tree}"))
+	pushed := func(published Published, updates ...PushUpdate) []OID {
+		t.Helper()
+		commits, _, err := open(t, r).PushedCommits(context.Background(), updates, published, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oids := []OID{}
+		for _, c := range commits {
+			oids = append(oids, c.OID)
+		}
+		return oids
+	}
+	main := PushUpdate{LocalOID: third}
+	unknown := OID(strings.Repeat("12", 20))
+	for name, c := range map[string]struct {
+		published Published
+		update    PushUpdate
+		want      []OID
+	}{
+		"nothing known":           {Published{}, main, []OID{third, second, base}},
+		"old value":               {Published{}, PushUpdate{LocalOID: third, RemoteOID: second}, []OID{third}},
+		"unknown old value":       {Published{}, PushUpdate{LocalOID: third, RemoteOID: unknown}, []OID{third, second, base}},
+		"tips of the remote":      {Published{Tips: []OID{base, unknown}}, main, []OID{third, second}},
+		"tip that is a blob":      {Published{Tips: []OID{OID(r.Git("rev-parse", "HEAD:b")), second}}, main, []OID{third}},
+		"deletion":                {Published{}, PushUpdate{RemoteOID: third}, []OID{}},
+		"branch of other history": {Published{Tips: []OID{base}}, PushUpdate{LocalOID: side}, []OID{side}},
+	} {
+		if got := pushed(c.published, c.update); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	r.Git("update-ref", "refs/remotes/o/main", string(second))
+	r.Git("update-ref", "refs/remotes/o-two/main", string(third))
+	if got := pushed(Published{Remotes: []string{"o"}}, main); !slices.Equal(got, []OID{third}) {
+		t.Errorf("tracking branch: %v", got)
+	}
+
+	// What only this clone believes of the history is not what is pushed.
+	r.Git("update-ref", "-d", "refs/remotes/o/main")
+	r.Git("update-ref", "-d", "refs/remotes/o-two/main")
+	r.Git("replace", "--graft", string(third))
+	if got := pushed(Published{}, main); len(got) != 3 {
+		t.Errorf("git replace: %v", got)
+	}
+	r.Git("replace", "-d", string(third))
+	r.Write(".git/info/grafts", string(third)+"\n")
+	if got := pushed(Published{}, main); len(got) != 3 {
+		t.Errorf("grafts: %v", got)
+	}
+}
+
+func TestMergeEdits(t *testing.T) {
+	r := gittest.New(t)
+	commitFile(r, "locked", "1\n2\n3\n4\n5\n")
+	for _, branch := range []string{"x", "y", "z"} {
+		r.Git("checkout", "-q", "-b", branch, "main")
+		commitFile(r, branch, branch)
+	}
+	merge := func(edit bool, branches ...string) OID {
+		r.Git("checkout", "-q", "--detach", "main")
+		commitFile(r, "m", "m")
+		r.Git(append([]string{"merge", "-q", "--no-commit"}, branches...)...)
+		if edit {
+			r.Write("locked", "by hand\n")
+			r.Git("add", "locked")
+		}
+		r.Git("commit", "-q", "-m", "merge")
+		return OID(r.Git("rev-parse", "HEAD"))
+	}
+	repo := open(t, r)
+	for name, c := range map[string]struct {
+		merge OID
+		want  string
+		fails bool
+	}{
+		"clean":                  {merge: merge(false, "x")},
+		"by hand":                {merge: merge(true, "x"), want: "locked"},
+		"octopus":                {merge: merge(false, "x", "y"), fails: true},
+		"octopus edited by hand": {merge: merge(true, "x", "y", "z"), fails: true},
+	} {
+		edits, err := repo.MergeEdits(context.Background(), c.merge)
+		if strings.Join(edits, " ") != c.want || (err != nil) != c.fails {
+			t.Errorf("%s: %q, error %v", name, edits, err)
+		}
+	}
+}
+
+func TestProjectRef(t *testing.T) {
+	for name, want := range map[RefName]bool{
+		"refs/heads/main": true, "refs/tags/v1": true, "refs/for/main": true, "refs/drafts/x": true, "refs/changes/01/1/1": true,
+		"refs/notes/commits": false, "refs/bugs/1234": false, "refs/grite/locks/1": false, "refs/git-grite/x": false, "refs/identities/1": false, "HEAD": false,
+	} {
+		if ProjectRef(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+// TestCheckPath compares with what "git add" says.
+func TestCheckPath(t *testing.T) {
+	s := gittest.New(t)
+	r := gittest.New(t)
+	r.Write("real/f", "f")
+	r.Git("add", ".")
+	r.Git("submodule", "add", "-q", s.Dir, "sub")
+	r.Git("submodule", "add", "-q", s.Dir, "deep/sub")
+	r.Git("commit", "-q", "-m", "submodules")
+	r.Git("submodule", "deinit", "-q", "-f", "deep/sub")
+	if res := r.Run("", "ln", "-s", "real", "link"); res.Code != 0 {
+		t.Fatal(res.Stderr)
+	}
+	r.Write("nested/.git/HEAD", "junk")
+	r.Write("nested/f", "f")
+	for path, want := range map[string]string{
+		"real/f": "", "real/new": "", "new/dir/f": "", "README": "", "link": "", "sub": "",
+		"link/f": "is beyond a symbolic link", "link/new/f": "is beyond a symbolic link",
+		"sub/README": "is in submodule 'sub'", "sub/new": "is in submodule 'sub'", "deep/sub/x": "is in submodule 'deep/sub'", "nested/f": "",
+	} {
+		err := open(t, r).CheckPath(context.Background(), path)
+		var refused *PathError
+		if want == "" && err != nil || want != "" && (!errors.As(err, &refused) || !strings.Contains(refused.Reason, want)) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+		if git := r.Run("", "git", "add", "-n", path); want != "" && !strings.Contains(git.Stderr, want) {
+			t.Errorf("%s: git says %q", path, git.Stderr)
+		}
+	}
+	plain := gittest.New(t)
+	plain.Write("a/b", "b")
+	repo := open(t, plain)
+	t.Setenv("PATH", "") // in an ordinary repository it takes no git
+	if err := repo.CheckPath(context.Background(), "a/b"); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzPorcelain(f *testing.F) {
+	f.Add("!\tabc:refs/grite/locks/x\t[rejected] (stale info)")
+	f.Add("*\t:refs/grite/locks/x\t[new]")
+	f.Add("!\t:refs/grite/locks/x\t[remote rejected] (")
+	f.Fuzz(func(t *testing.T, line string) {
+		report := PushReport{Status: map[RefName]PushStatus{"refs/grite/locks/x": PushUnknown}}
+		report.read(line)
+		if len(report.Status) != 1 {
+			t.Fatal("a ref that nobody asked for")
+		}
+		remoteWords(line)
+		reason(line)
+		local(line)
+	})
+}
+
+func FuzzListing(f *testing.F) {
+	f.Add([]byte("0123456789012345678901234567890123456789\trefs/heads/main\nref: refs/heads/main\tHEAD\n"))
+	f.Add([]byte("ref: \t\nx\n\t\n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		symrefs, oids := parseListing(out)
+		for name, target := range symrefs {
+			if strings.ContainsAny(string(name+target), "\n") {
+				t.Fatalf("%q %q", name, target)
+			}
+		}
+		for _, oid := range oids {
+			if len(oid) != 40 && len(oid) != 64 {
+				t.Fatalf("%q", oid)
+			}
+		}
+	})
+}
