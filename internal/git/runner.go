@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,12 +139,13 @@ var dropped = []string{
 // environment makes the environment of git children from the caller's: prose in
 // English, no refreshing of an index that a running commit holds, and no
 // replacement of objects (git-replace(1)), because what is pushed is what is
-// really there. Traces go on to files, but not among the errors that are read.
+// really there. Traces go on to files, but not to a descriptor: that would be
+// among the errors that are read.
 func environment(env []string) []string {
 	out := make([]string, 0, len(env)+3)
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
-		if slices.Contains(dropped, name) || strings.HasPrefix(name, "GIT_TRACE") && !filepath.IsAbs(value) && !strings.HasPrefix(value, "af_unix:") {
+		if slices.Contains(dropped, name) || strings.HasPrefix(name, "GIT_TRACE") && (len(value) == 1 || strings.EqualFold(value, "true")) {
 			continue
 		}
 		out = append(out, kv)
