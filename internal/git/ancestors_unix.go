@@ -5,13 +5,19 @@ package git
 import (
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// belowHook reports whether we run below a hook script, as far as the system
-// shows its processes in /proc.
-func belowHook() bool {
+// runners are git's own commands that run hooks or other people's programs. No
+// alias can have the name of one.
+var runners = []string{"am", "bisect", "checkout", "cherry-pick", "clone", "commit", "difftool", "fetch", "filter-branch", "for-each-repo", "gc",
+	"maintenance", "merge", "mergetool", "pull", "push", "rebase", "reset", "revert", "stash", "submodule", "switch", "update-ref", "worktree"}
+
+// belowGit reports whether a command of git's own, not an alias, has started us,
+// as far as the system shows its processes in /proc.
+func belowGit() bool {
 	const far = 16
 	pid := os.Getppid()
 	for range far {
@@ -19,11 +25,8 @@ func belowHook() bool {
 		if err != nil || pid <= 1 {
 			return false
 		}
-		args := strings.Split(string(line), "\x00")
-		for _, arg := range args[:min(len(args), 3)] { // the script, behind its interpreter
-			if path.Base(path.Dir(arg)) == "hooks" && !strings.ContainsAny(arg, " \n") {
-				return true
-			}
+		if command := gitCommand(strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")); command != "" && command != "grite" {
+			return slices.Contains(runners, command)
 		}
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
@@ -38,4 +41,24 @@ func belowHook() bool {
 		}
 	}
 	return false
+}
+
+// gitCommand is the command of a git's arguments; "" for another program.
+func gitCommand(args []string) string {
+	name := path.Base(args[0])
+	if command, ok := strings.CutPrefix(name, "git-"); ok {
+		return command
+	}
+	if name != "git" {
+		return ""
+	}
+	for i := 1; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "-C" || arg == "-c" || arg == "--git-dir" || arg == "--work-tree" || arg == "--namespace" || arg == "--config-env":
+			i++
+		case !strings.HasPrefix(arg, "-"):
+			return arg
+		}
+	}
+	return ""
 }

@@ -1,4 +1,4 @@
 package git
 
-// belowHook reports false: there is no cheap way to know.
-func belowHook() bool { return false }
+// belowGit reports false: there is no cheap way to know.
+func belowGit() bool { return false }

@@ -103,6 +103,38 @@ func worlds() []world {
 			return r.With("GIT_DIR="+bare, "GIT_WORK_TREE="+r.Dir)
 		}},
 		{name: "hook", make: with("GIT_DIR=.git", "GIT_INDEX_FILE=.git/index")},
+		{name: "hook in a linked work tree", make: func(_ *testing.T, r *gittest.Repo) *gittest.Repo {
+			linked := r.Worktree("linked")
+			dir := filepath.Join(r.Dir, ".git/worktrees/linked")
+			return linked.With("GIT_DIR="+dir, "GIT_INDEX_FILE="+dir+"/index")
+		}},
+		{name: "submodule", make: func(t *testing.T, r *gittest.Repo) *gittest.Repo {
+			super := r.At(t.TempDir())
+			super.Git("init", "-q")
+			super.Git("submodule", "add", "-q", r.Dir, "sub")
+			super.Git("-C", "sub", "fetch", "-q", "origin", "refs/grite/*:refs/grite/*")
+			return super.At("sub")
+		}},
+		{name: "moved submodule", make: func(t *testing.T, r *gittest.Repo) *gittest.Repo {
+			super := r.At(t.TempDir())
+			super.Git("init", "-q")
+			super.Git("submodule", "add", "-q", r.Dir, "sub")
+			super.Git("mv", "sub", "moved")
+			return super.At("moved")
+		}},
+		{name: "sparse", make: func(_ *testing.T, r *gittest.Repo) *gittest.Repo { r.Git("sparse-checkout", "set", "x"); return r }},
+		{name: "work tree elsewhere", make: func(t *testing.T, r *gittest.Repo) *gittest.Repo {
+			r.Git("config", "core.worktree", t.TempDir())
+			return r
+		}},
+		{name: "bare with a work tree of its own configuration", make: func(t *testing.T, r *gittest.Repo) *gittest.Repo {
+			bare := filepath.Join(t.TempDir(), "bare.git")
+			r.Git("clone", "-q", "--mirror", r.Dir, bare)
+			wt := r.At(bare).Worktree("wt")
+			wt.Git("sparse-checkout", "set", "x")
+			return wt
+		}},
+		{name: "inside the git directory", make: func(_ *testing.T, r *gittest.Repo) *gittest.Repo { return r.At(".git/refs") }},
 		{name: "git directory behind a link", make: func(t *testing.T, r *gittest.Repo) *gittest.Repo {
 			aside := filepath.Join(t.TempDir(), "real")
 			if err := os.Rename(filepath.Join(r.Dir, ".git"), aside); err != nil {

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,75 +58,13 @@ func refusedAsGit(t *testing.T, r *gittest.Repo) {
 	if !errors.Is(err, ErrNoRepository) {
 		t.Fatalf("error %v; git says %s", err, git.Stderr)
 	}
-	if words := strings.TrimSpace(strings.TrimPrefix(git.Stderr, "fatal: ")); !strings.Contains(err.Error(), words) {
+	if words := strings.Join(strings.Fields(strings.TrimPrefix(git.Stderr, "fatal: ")), " "); !strings.Contains(err.Error(), words) {
 		t.Errorf("%q instead of git's words %q", err, words)
 	}
 }
 
-// TestOwner holds that a repository of another user is git's to judge, by each of
-// the places whose owner git looks at.
-func TestOwner(t *testing.T) {
-	if os.Getuid() != 0 || runtime.GOOS == "windows" {
-		t.Skip("only root can give files to somebody else")
-	}
-	const nobody = 65534
-	chown := func(t *testing.T, path string) {
-		t.Helper()
-		if err := os.Lchown(path, nobody, nobody); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, whose := range map[string]func(r *gittest.Repo) string{
-		"work tree":     func(r *gittest.Repo) string { return r.Dir },
-		"git directory": func(r *gittest.Repo) string { return filepath.Join(r.Dir, ".git") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := gittest.New(t)
-			chown(t, whose(r))
-			refusedAsGit(t, r)
-			r.Git("config", "--global", "safe.directory", r.Dir)
-			open(t, r)
-		})
-	}
-	t.Run("file that leads to it", func(t *testing.T) {
-		r := gittest.New(t)
-		linked := r.Worktree("linked")
-		chown(t, filepath.Join(linked.Dir, ".git"))
-		refusedAsGit(t, linked)
-	})
-	t.Run("sudo", func(t *testing.T) {
-		r := gittest.New(t)
-		chown(t, r.Dir)
-		chown(t, filepath.Join(r.Dir, ".git"))
-		open(t, r.With("SUDO_UID=65534"))
-		refusedAsGit(t, r.With("SUDO_UID=1"))
-	})
-	t.Run("files of another's repository are not read", func(t *testing.T) {
-		r := gittest.New(t)
-		chown(t, r.Dir)
-		for _, name := range []string{"config", "commondir", "grite/git"} {
-			r.Write(".git/"+name, "")
-			unreadable(t, filepath.Join(r.Dir, ".git", name)) // reading any of it would be another error
-		}
-		refusedAsGit(t, r)
-	})
-}
-
-// TestMountPoint holds that, like git, nothing is found beyond a file system.
-func TestMountPoint(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs a mounted file system")
-	}
-	r := gittest.New(t)
-	mounted := gittest.Tmpfs(t, "64k")
-	if err := os.Rename(filepath.Join(r.Dir, ".git"), filepath.Join(filepath.Dir(mounted), ".git")); err != nil {
-		t.Fatal(err)
-	}
-	refusedAsGit(t, r.At(mounted))
-	open(t, r.At(mounted).With("GIT_DISCOVERY_ACROSS_FILESYSTEM=1"))
-}
-
-// TestPrefix holds what a path means where git sets GIT_PREFIX.
+// TestPrefix holds what a path means where git sets GIT_PREFIX. (Aliases are in
+// TestPrefixBelowGit: whether there is one above us depends on who runs the tests.)
 func TestPrefix(t *testing.T) {
 	r := gittest.New(t)
 	r.Write("sub/f", "f")
@@ -133,13 +72,11 @@ func TestPrefix(t *testing.T) {
 		env  []string
 		want string
 	}{
-		"alias":             {[]string{"GIT_PREFIX=sub/"}, "sub/"},
-		"commit hook":       {[]string{"GIT_PREFIX=sub/", "GIT_INDEX_FILE=.git/index"}, ""},
-		"rebase --exec":     {[]string{"GIT_PREFIX=sub/", "GIT_CHERRY_PICK_HELP=x"}, ""},
-		"outside":           {[]string{"GIT_PREFIX=../"}, ""},
-		"alias at the top":  {[]string{"GIT_PREFIX="}, ""},
-		"in another clone":  {[]string{"GIT_PREFIX=sub/", "GIT_DIR=.git", "GIT_EDITOR=:"}, ""},
-		"alias with editor": {[]string{"GIT_PREFIX=sub/", "GIT_EDITOR=vi"}, "sub/"},
+		"commit hook":      {[]string{"GIT_PREFIX=sub/", "GIT_INDEX_FILE=.git/index"}, ""},
+		"rebase --exec":    {[]string{"GIT_PREFIX=sub/", "GIT_CHERRY_PICK_HELP=x"}, ""},
+		"outside":          {[]string{"GIT_PREFIX=../"}, ""},
+		"alias at the top": {[]string{"GIT_PREFIX="}, ""},
+		"in another clone": {[]string{"GIT_PREFIX=sub/", "GIT_DIR=.git", "GIT_EDITOR=:"}, ""},
 	} {
 		if repo := open(t, r.With(c.env...)); repo.Prefix != c.want {
 			t.Errorf("%s: prefix %q, want %q", name, repo.Prefix, c.want)
@@ -153,6 +90,78 @@ func TestPrefix(t *testing.T) {
 	}
 	if repo := open(t, r.At("link")); repo.Prefix != "sub/" {
 		t.Errorf("behind a link: prefix %q", repo.Prefix)
+	}
+}
+
+// TestMain lets the test's own program stand for git-grite below git.
+func TestMain(m *testing.M) {
+	if file := os.Getenv("PREFIX_TO"); file != "" {
+		dir, err := os.Getwd()
+		if err == nil {
+			var repo *Repo
+			if repo, err = Open(context.Background(), dir, os.Environ()); err == nil {
+				err = os.WriteFile(file, []byte(repo.Prefix), 0o666)
+			}
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestPrefixBelowGit lets git start us from a subdirectory, in all its ways.
+func TestPrefixBelowGit(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub := gittest.NewRemote(t)
+	r := gittest.New(t)
+	commitFile(r, "sub/f", "f")
+	r.Git("remote", "add", "origin", hub.Dir)
+	r.Git("config", "alias.we", "!"+self)
+	r.Git("config", "alias.p", "push -q origin HEAD:refs/heads/y")
+	r.Git("config", "alias.we-too", "!sh -c "+self)
+	for name, c := range map[string]struct {
+		hook string
+		args []string
+		want string
+	}{
+		"alias":           {"", []string{"we"}, "sub/"},
+		"alias by sh":     {"", []string{"we-too"}, "sub/"},
+		"commit":          {"pre-commit", []string{"commit", "-q", "--allow-empty", "-m", "m"}, ""},
+		"after a commit":  {"post-commit", []string{"commit", "-q", "--allow-empty", "-m", "m"}, ""},
+		"message":         {"commit-msg", []string{"commit", "-q", "--allow-empty", "-m", "m"}, ""},
+		"push":            {"pre-push", []string{"push", "-q", "origin", "HEAD:refs/heads/x"}, ""},
+		"checkout":        {"post-checkout", []string{"checkout", "-q", "-b", "branch"}, ""},
+		"rebase":          {"pre-rebase", []string{"rebase", "-q", "--force-rebase", "HEAD~1"}, ""},
+		"push by alias":   {"pre-push", []string{"p"}, ""},
+		"rebase --exec":   {"", []string{"rebase", "-q", "--exec", self, "HEAD~1"}, ""},
+		"alias in a tree": {"", []string{"-C", "../../linked/sub", "we"}, "sub/"},
+	} {
+		if name == "alias in a tree" {
+			r.Worktree("linked")
+		}
+		file := filepath.Join(t.TempDir(), "prefix")
+		if err := os.WriteFile(file, []byte("none"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if c.hook != "" {
+			r.Hook(c.hook, "exec "+self)
+		}
+		r.At("sub").With("PREFIX_TO=" + file).Git(c.args...)
+		if got, err := os.ReadFile(file); err != nil || string(got) != c.want {
+			t.Errorf("%s: prefix %q, want %q, error %v", name, got, c.want, err)
+		}
+		if c.hook != "" {
+			os.Remove(filepath.Join(r.Dir, ".git/hooks", c.hook))
+		}
 	}
 }
 

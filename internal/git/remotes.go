@@ -25,6 +25,15 @@ func (r *Repo) Remotes(ctx context.Context) ([]RemoteConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.remotes == nil {
+		r.remotes, err = r.readRemotes(c)
+	}
+	return slices.Clone(r.remotes), err
+}
+
+func (r *Repo) readRemotes(c direct.Config) ([]RemoteConfig, error) {
 	var remotes []RemoteConfig
 	for _, s := range c {
 		name, ok := strings.CutPrefix(s.Key, "remote.")

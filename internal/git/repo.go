@@ -32,6 +32,8 @@ type Repo struct {
 
 	mu    sync.Mutex
 	asked *direct.Config // git's own answer, where direct has none
+	// remotes are those of Remotes, once there are any.
+	remotes []RemoteConfig
 
 	checked string // what CheckVersionOnce found and could not write down yet
 }
@@ -59,20 +61,37 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		// Parents that only this clone knows of; a file that does not exist has none.
 		r.env = append(r.env, "GIT_GRAFT_FILE="+filepath.Join(r.CommonDir, "info", "no-grafts"))
 	}
-	r.StateDir = r.CommonDir
-	if refs, err := filepath.EvalSymlinks(filepath.Join(r.CommonDir, "refs")); err == nil {
-		r.StateDir = filepath.Dir(refs)
-	}
+	r.StateDir = r.stateDir(ctx)
 	r.Prefix += r.aliasPrefix()
 	return r, nil
+}
+
+func (r *Repo) stateDir(ctx context.Context) string {
+	if r.direct == nil { // refs may be kept at BACKEND://DIRECTORY (git 2.54)
+		place := lookup(r.env, "GIT_REFERENCE_BACKEND")
+		if c, err := r.settings(ctx); err == nil && place == "" {
+			place, _ = c.Last("extensions.refstorage")
+		}
+		if _, dir, ok := strings.Cut(place, "://"); ok && dir != "" {
+			if !filepath.IsAbs(dir) {
+				dir = filepath.Join(r.CommonDir, dir)
+			}
+			if physical, err := filepath.EvalSymlinks(dir); err == nil {
+				return physical
+			}
+		}
+	}
+	if refs, err := filepath.EvalSymlinks(filepath.Join(r.CommonDir, "refs")); err == nil {
+		return filepath.Dir(refs)
+	}
+	return r.CommonDir
 }
 
 // aliasPrefix is where the user stood who called us by an alias "!git grite":
 // that runs at the top, with GIT_PREFIX naming the directory. In a hook and in
 // "rebase --exec" GIT_PREFIX is set just so, but there a path is seen from the
-// top, by git's own commands too. They are known by other variables; of a
-// pre-push or post-checkout hook only its own path among our ancestors tells
-// (git 2.39).
+// top, by git's own commands too. Some are known by other variables; of a
+// pre-push or post-checkout hook only the git above it tells (git 2.39).
 func (r *Repo) aliasPrefix() string {
 	p := lookup(r.raw, "GIT_PREFIX")
 	if p == "" || r.Prefix != "" || r.WorkTree == "" || !sameFile(r.dir, r.WorkTree) || !filepath.IsLocal(p) {
@@ -83,7 +102,7 @@ func (r *Repo) aliasPrefix() string {
 			return ""
 		}
 	}
-	if belowHook() {
+	if belowGit() {
 		return ""
 	}
 	return filepath.ToSlash(filepath.Clean(p)) + "/"
@@ -165,7 +184,8 @@ func (r *Repo) refused(ctx context.Context, err error) error {
 	if old := r.CheckVersion(ctx); old != nil {
 		return old
 	}
-	return &repositoryError{strings.TrimPrefix(e.Stderr, "fatal: ")}
+	// Git's advice may be in lines of its own.
+	return &repositoryError{strings.Join(strings.Fields(strings.TrimPrefix(e.Stderr, "fatal: ")), " ")}
 }
 
 // repositoryError is ErrNoRepository in git's words.
