@@ -7,11 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
-const future = 4102444800000 // 2100-01-01
+var future = time.Now().Add(20 * 24 * time.Hour).UnixMilli()
 
 // foreign is a record as another program writes it: four keys, own spelling.
 func foreign(owner, resource string, expires int64) string {
@@ -173,12 +174,15 @@ func TestHostileText(t *testing.T) {
 	r := gittest.New(t)
 	evil := strings.Replace(foreign(stranger, "issue:x", future), `"resource"`, `"label": "\u001b[31mred\u202e", "reason": "a\nb\u0007", "ttl_ms": "x", "resource"`, 1)
 	r.Record(gittest.LockRef("issue:x"), evil)
-	for _, args := range [][]string{{"lock", "status"}, {"lock", "acquire", "-r", "issue:x"}} {
+	r.Record(gittest.LockRef("path:\u202ex"), foreign(stranger, "path:\u202ex", future))
+	for _, args := range [][]string{{"lock", "status"}, {"lock", "acquire", "-r", "path:\u202ex"}, {"lock", "release", "-r", "path:\u202ex"}} {
 		res := r.Run("", "git-grite", args...)
-		if text := res.Stdout + res.Stderr; strings.ContainsAny(text, "\x1b\a\u202e") || !strings.Contains(text, `\x1b[31mred`) {
+		if text := res.Stdout + res.Stderr; strings.ContainsAny(text, "\x1b\a\u202e") || !strings.Contains(text, `\u202ex`) {
 			t.Errorf("%q prints %q", args, text)
 		}
 	}
+	try(t, r, "lock", "status").exits(0, "is damaged")
+	try(t, r, "lock", "acquire", "-r", "issue:x").exits(0, "Lock acquired") // a damaged record blocks nobody
 }
 
 // TestEverywhere acquires and releases in every kind of repository.
@@ -222,7 +226,7 @@ func TestNoGoodGit(t *testing.T) {
 	path := os.Getenv("PATH")
 	try(t, r.With("PATH="+bin+":"+path), "lock", "status", "--json").exits(5, "git 2.31 or newer is needed")
 	ours := strings.Split(path, ":")[0] // where the test binary is git-grite
-	if res := r.With("PATH="+ours).Run("", filepath.Join(ours, "git-grite"), "lock", "status", "--json"); res.Code != 5 || !strings.Contains(res.Stderr, "git was not found") {
-		t.Errorf("no git: exit %d, %s", res.Code, res.Stderr)
+	if res := r.With("PATH="+ours).Run("", filepath.Join(ours, "git-grite"), "lock", "status", "--json"); res.Code != 5 || !strings.Contains(res.Stdout, "git was not found") {
+		t.Errorf("no git: exit %d, %s", res.Code, res.Stdout)
 	}
 }

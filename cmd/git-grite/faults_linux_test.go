@@ -35,7 +35,7 @@ func TestReadOnlyRepository(t *testing.T) {
 	}
 	for _, args := range [][]string{{"acquire", "-r", "path:b"}, {"release", "-r", "path:a"}, {"renew", "-r", "path:a"}} {
 		res := r.RunAsNobody("git-grite", append([]string{"lock"}, append(args, "--json")...)...)
-		if res.Code != 5 || !strings.Contains(res.Stdout, `"code":"environment"`) || !strings.Contains(res.Stderr, "permission denied") {
+		if res.Code != 5 || !strings.Contains(res.Stdout, `"code":"environment"`) || !strings.Contains(res.Stdout, "permission denied") {
 			t.Errorf("%q: exit %d, %s%s", args, res.Code, res.Stdout, res.Stderr)
 		}
 	}
@@ -52,7 +52,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	res := full.Run("", "git-grite", "lock", "acquire", "-r", "path:b", "--json")
-	if res.Code != 5 || !strings.Contains(res.Stderr, "no space left") {
+	if res.Code != 5 || !strings.Contains(res.Stdout, "no space left") {
 		t.Errorf("exit %d, %s%s", res.Code, res.Stdout, res.Stderr)
 	}
 	if out := grite(t, full, "lock", "status").Stdout; !strings.Contains(out, "path:a") || strings.Contains(out, "path:b") {

@@ -96,7 +96,7 @@ func TestReplyLost(t *testing.T) {
 
 	grite(t, l.bob, "lock", "acquire", "-r", "path:a")
 	lost(0, "broken", "break", "-r", "path:a", "--nonce", recordOn(t, l.remote, "path:a").Nonce, "--reason", "why")
-	try(t, l.bob, "lock", "renew", "-r", "path:a").exits(4, "was broken by alice")
+	try(t, l.bob, "lock", "renew", "-r", "path:a").exits(4, "Broken by: alice")
 	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(0)
 }
 

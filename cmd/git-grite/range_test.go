@@ -10,9 +10,20 @@ import (
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
+// withRemote gives a repository a bare remote that keeps its locks: a range is
+// only checked against locks that others can see.
+func withRemote(t *testing.T, r *gittest.Repo) *gittest.Repo {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "remote.git")
+	r.Git("clone", "-q", "--bare", r.Dir, dir)
+	r.Git("remote", "add", "origin", dir)
+	return r
+}
+
 func TestCheckRange(t *testing.T) {
 	t.Parallel()
-	r := guarded(t, "path:src/a.go")
+	r := withRemote(t, guarded(t, ""))
+	grite(t, r.With("GRITE_ACTOR=alice"), "lock", "acquire", "-r", "path:src/a.go", "--reason", "rework")
 	base := r.Git("rev-parse", "HEAD")
 	r.Write("src/a.go", "y\n")
 	r.Git("commit", "-qam", "change", "--no-verify")
@@ -69,7 +80,7 @@ func TestCheckRange(t *testing.T) {
 // TestCheckRangeMerges: as in a push, only its author's own edits count.
 func TestCheckRangeMerges(t *testing.T) {
 	t.Parallel()
-	r := guarded(t, "")
+	r := withRemote(t, guarded(t, ""))
 	r.Git("checkout", "-q", "-b", "other")
 	r.Write("src/a.go", "1 theirs\n2\n3\n4\n5\n6\n7\n8\n")
 	r.Git("commit", "-qam", "theirs")
@@ -125,6 +136,7 @@ func TestCheckAnnotations(t *testing.T) {
 	r.Write("src/::error::x", "x")
 	r.Git("add", ".")
 	r.Git("commit", "-q", "-m", "second")
+	withRemote(t, r)
 	alice := r.With("GRITE_ACTOR=::warning::%0A, ##[error]me")
 	grite(t, alice, "lock", "acquire", "-r", "path:src/", "--reason", "::stop-commands::x 100% ##[add-mask]y")
 	for policy, level := range map[string]string{"require": "error", "warn": "warning", "off": "warning"} {

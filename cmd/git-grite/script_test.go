@@ -160,14 +160,18 @@ func expectExit(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // signal runs a program that waits for a lock, sends it a signal as soon as it
-// has said so, and wants it to end with a code: signal NAME CODE PROGRAM ARG….
+// has said so or, with --json, created its actor, and wants it to end with a
+// code: signal NAME CODE PROGRAM ARG….
 func signal(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: signal NAME CODE PROGRAM ARG…")
 	}
 	const script = `signal=$1; shift
 "$@" 2>said & pid=$!
-until grep -q "^waiting for " said || ! kill -0 $pid; do sleep 0.01; done
+case $* in
+*--json*) until grep -qs "label = \"$GRITE_ACTOR\"" .git/grite/actors/*/config.toml || ! kill -0 $pid; do sleep 0.01; done ;;
+*) until grep -q "^waiting for " said || ! kill -0 $pid; do sleep 0.01; done ;;
+esac
 kill -s $signal $pid; wait $pid; code=$?
 cat said >&2; rm said; echo "exit $code" >&2`
 	ts.Check(ts.Exec("sh", append([]string{"-c", script, "sh", args[0]}, args[2:]...)...))

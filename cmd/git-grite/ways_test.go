@@ -108,7 +108,7 @@ func TestLockable(t *testing.T) {
 		return r.Run("", "git", "commit", "-m", "x")
 	}
 	for _, path := range []string{"a.psd", "deep/er/b.psd", "assets/x/y z"} {
-		if res := change(r, path); res.Code != 0 || !strings.Contains(res.Stderr, "1 changed path has to be locked before a change; commit goes on") {
+		if res := change(r, path); res.Code != 0 || !strings.Contains(res.Stderr, "1 changed path is not locked by you and must be; commit goes on") {
 			t.Errorf("%s, warn: exit %d, %s", path, res.Code, res.Stderr)
 		}
 		r.Git("reset", "-q", "--hard", "HEAD~1")

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/wire"
 )
 
 // maxAnnotations is how many annotations are written; GitHub shows ten of a kind
@@ -13,7 +15,7 @@ const maxAnnotations = 50
 
 // annotations are the verdict as workflow commands of GitHub Actions, a line
 // each: what stops is an error, the rest a warning.
-func (v verdict) annotations() string {
+func annotations(v check.Verdict) string {
 	var text strings.Builder
 	level := "warning"
 	if v.Policy == guard.Require {
@@ -24,14 +26,14 @@ func (v verdict) annotations() string {
 			fmt.Fprintf(&text, "::%s::and %d more\n", level, len(v.Collisions)-maxAnnotations)
 			break
 		}
-		annotate(&text, level, c.Path, "Locked by "+holder(c.Lock), v.says(c))
+		annotate(&text, level, c.Path, "Locked by "+wire.Holder(c.Lock), says(v, c))
 	}
 	for i, path := range v.Unheld {
 		if i == maxAnnotations {
 			fmt.Fprintf(&text, "::warning::and %d more\n", len(v.Unheld)-maxAnnotations)
 			break
 		}
-		annotate(&text, "warning", path, "Not locked", "must be locked before a change: "+printable(path))
+		annotate(&text, "warning", path, "Not locked", "must be locked before a change: "+wire.Printable(path))
 	}
 	return text.String()
 }

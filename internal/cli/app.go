@@ -1,11 +1,11 @@
 // Package cli is what the person or program at the command line meets: the
-// commands, their words for people and their JSON, and the exit codes. It
-// composes the packages below it and holds no rule of locking itself.
+// commands, their flags, their words for people, and the exit codes. What a
+// command does is in clone, check and hook; here flags become their requests,
+// and their results and errors become words, or the objects of wire.
 package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,7 +37,7 @@ type Env struct {
 func SystemEnv() Env {
 	dir, err := os.Getwd()
 	if err != nil {
-		dir = "" // a deleted directory; git.Open says so
+		dir = "" // a deleted directory; clone.Open says so
 	}
 	return Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
@@ -70,7 +70,7 @@ type signalError struct{ signal os.Signal }
 func (e *signalError) Error() string { return "stopped by " + e.signal.String() }
 
 // WithSignals returns a context that SIGINT and SIGTERM end, with a cause that
-// Main turns into the exit codes 130 and 143.
+// Main turns into the exit codes 130 and 143. A second signal ends the process.
 func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -78,6 +78,7 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	go func() {
 		select {
 		case s := <-signals:
+			signal.Stop(signals)
 			cancel(&signalError{s})
 		case <-ctx.Done():
 		}
@@ -87,20 +88,21 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 
 // Main runs one command and returns its exit code; docs/commands.md lists them.
 func Main(ctx context.Context, env Env) int {
-	out := &printer{env: env, json: wantsJSON(env.Args)}
 	if len(env.Args) > 1 && env.Args[1] == "hook" {
-		// On the way of every commit: nothing of the command tree is built.
+		// Runs before each commit, so it skips building the command tree.
 		return runHook(ctx, env, env.Args[2:])
 	}
-	args, err := arrange(commands(), env.Args[1:])
+	out := &printer{env: env, json: wantsJSON(env.Args)}
+	tree := commands()
+	args, err := arrange(tree, env.Args[1:])
 	if err == nil {
-		err = runApp(ctx, env, out, args)
+		err = runApp(ctx, env, out, tree, args)
 	}
 	return out.finish(err)
 }
 
 // runApp lets urfave/cli parse the arguments that arrange put in order.
-func runApp(ctx context.Context, env Env, out *printer, args []string) error {
+func runApp(ctx context.Context, env Env, out *printer, tree []*command, args []string) error {
 	var help strings.Builder
 	app := &cli.App{
 		Name: "git-grite", HelpName: "git grite", Usage: "say \"I am working on this\" and let git respect it",
@@ -113,10 +115,9 @@ func runApp(ctx context.Context, env Env, out *printer, args []string) error {
 		OnUsageError:              onUsageError,
 		CommandNotFound:           func(*cli.Context, string) {},
 	}
-	for _, c := range commands() {
+	for _, c := range tree {
 		app.Commands = append(app.Commands, c.build(func(c *command, cc *cli.Context) error {
-			out.quiet = cc.Bool("quiet")
-			r, err := c.run(ctx, env, out, cc)
+			r, err := c.call(ctx, env, out, cc)
 			if err != nil {
 				return err
 			}
@@ -162,26 +163,14 @@ type result struct {
 	text func(io.Writer)
 }
 
-// runFunc runs a leaf command.
-type runFunc func(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error)
-
 // command is one command of the tree: a group has subcommands, a leaf runs.
 type command struct {
-	name, usage, args string
-	description       string
-	flags             []cli.Flag
-	subcommands       []*command
-	run               runFunc
-}
-
-// common are the flags that every leaf takes.
-func common() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"},
-		&cli.StringFlag{Name: "actor", Usage: "act as the actor with this `ID|LABEL` (also GRITE_ACTOR)"},
-		&cli.StringFlag{Name: "data-dir", Usage: "act as the actor of this `DIR` (also GRITE_HOME)"},
-	}
+	name, usage string
+	args        string // of the usage line; "" for a command that takes none
+	description string
+	flags       []cli.Flag // bound to the options that run reads
+	subcommands []*command
+	run         func(ctx context.Context, c *call) (result, error)
 }
 
 func (c *command) build(action func(*command, *cli.Context) error) *cli.Command {
@@ -199,19 +188,33 @@ func (c *command) build(action func(*command, *cli.Context) error) *cli.Command 
 	return built
 }
 
+// call runs a leaf with its positional arguments and the flags that all take.
+func (c *command) call(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
+	out.quiet = cc.Bool("quiet")
+	run := &call{
+		Env: env, out: out, name: cc.Command.HelpName, args: cc.Args().Slice(),
+		actor: cc.String("actor"), dataDir: cc.String("data-dir"),
+	}
+	if c.args == "" && len(run.args) > 0 {
+		return result{}, &usageError{message: fmt.Sprintf("%s takes no argument %q", run.name, run.args[0]), hint: run.name + " -h"}
+	}
+	return c.run(ctx, run)
+}
+
 // commands is the whole command tree.
 func commands() []*command {
 	return []*command{
-		initCommand(), deinitCommand(), actorCommand(), lockCommand(), syncCommand(), hooksCommand(), doctorCommand(), versionCommand(),
+		newInit(), newDeinit(),
+		{name: "actor", usage: "who holds locks", subcommands: []*command{
+			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(),
+		}},
+		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
+			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
+		}},
+		newSync(),
+		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
+			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
+		}},
+		newDoctor(), newVersion(),
 	}
 }
-
-// noArgs refuses positional arguments.
-func noArgs(cc *cli.Context) error {
-	if cc.NArg() > 0 {
-		return &usageError{message: fmt.Sprintf("%s takes no argument %q", cc.Command.HelpName, cc.Args().First()), hint: cc.Command.HelpName + " -h"}
-	}
-	return nil
-}
-
-var errNoDirectory = errors.New("the current directory does not exist any more")

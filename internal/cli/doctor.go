@@ -8,21 +8,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/wire"
 )
 
-func doctorCommand() *command {
+func newDoctor() *command {
+	var fix bool
 	return &command{
-		name: "doctor", usage: "check everything that locks need, and say how to mend it",
-		flags: []cli.Flag{&cli.BoolFlag{Name: "fix", Usage: "remove damaged records and install missing hooks"}},
-		run:   runDoctor,
+		name: "doctor", usage: "check everything that locks need, and say how to fix it",
+		flags: []cli.Flag{boolFlag(&fix, "fix", "remove damaged records and install missing hooks")},
+		run:   func(ctx context.Context, c *call) (result, error) { return runDoctor(ctx, c, fix) },
 	}
 }
 
@@ -42,15 +44,19 @@ type checkJSON struct {
 }
 
 func (c checkJSON) String() string {
-	line := fmt.Sprintf("%-4s  %s: %s", c.Status, c.Name, printable(c.Detail))
+	line := fmt.Sprintf("%-4s  %s: %s", c.Status, c.Name, wire.Printable(c.Detail))
 	if c.Hint != "" {
 		line += "\n        " + c.Hint
 	}
 	return line
 }
 
-// diagnosis collects checks.
-type diagnosis struct{ checks []checkJSON }
+// diagnosis collects checks of a clone.
+type diagnosis struct {
+	*call
+	*clone.Clone
+	checks []checkJSON
+}
 
 func (d *diagnosis) add(name, status, hint, format string, args ...any) {
 	d.checks = append(d.checks, checkJSON{Name: name, Status: status, Hint: hint, Detail: fmt.Sprintf(format, args...)})
@@ -65,17 +71,15 @@ func (d *diagnosis) failed() bool {
 	return false
 }
 
-func runDoctor(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	d := &diagnosis{}
-	s, err := open(ctx, env, out, cc)
+func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
+	d := &diagnosis{call: c}
+	cl, err := c.open(ctx)
 	var broken *config.Error
-	if err != nil && !errors.As(err, &broken) {
+	if err != nil && !(errors.As(err, &broken) && cl != nil) {
 		return result{}, err
 	}
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
-	version, err := s.repo.Version(ctx)
+	d.Clone = cl
+	version, err := cl.Repo.Version(ctx)
 	if err != nil {
 		return result{}, err
 	}
@@ -83,48 +87,48 @@ func runDoctor(ctx context.Context, env Env, out *printer, cc *cli.Context) (res
 	switch {
 	case broken != nil:
 		d.add("configuration", checkFail, "correct the file by hand", "%v", broken)
-	case !s.config.Present:
-		d.add("configuration", checkOK, "git grite init makes one", "none, which means lock_policy = %q", s.config.Policy)
+	case !cl.Config.Present:
+		d.add("configuration", checkOK, "git grite init makes one", "none, which means lock_policy = %q", cl.Config.Policy)
 	default:
-		d.add("configuration", checkOK, "", "lock_policy = %q", s.config.Policy)
+		d.add("configuration", checkOK, "", "lock_policy = %q", cl.Config.Policy)
 	}
-	s.checkIdentity(d)
-	s.checkHooks(ctx, d, cc.Bool("fix"))
-	if err := s.checkLocks(ctx, d, cc.Bool("fix")); err != nil {
+	d.identity()
+	d.hooks(ctx, fix)
+	if err := d.locks(ctx, fix); err != nil {
 		return result{}, err
 	}
-	s.checkRemote(ctx, d)
+	d.remote(ctx)
 	if d.failed() {
 		return result{}, &doctorError{d.checks}
 	}
 	return result{data: map[string]any{"checks": d.checks}, text: func(w io.Writer) {
-		for _, c := range d.checks {
-			fmt.Fprintln(w, c)
+		for _, check := range d.checks {
+			fmt.Fprintln(w, check)
 		}
 	}}, nil
 }
 
-func (s *session) checkIdentity(d *diagnosis) {
-	me, source, err := s.whoever()
+func (d *diagnosis) identity() {
+	me, err := d.Actor()
 	switch {
-	case errors.Is(err, errNobody):
+	case errors.Is(err, clone.ErrNobody):
 		d.add("actor", checkOK, "git grite init makes one", "none yet")
 	case err != nil:
 		d.add("actor", checkFail, "git grite actor list", "%v", err)
 	default:
-		d.add("actor", checkOK, "", "%s (%s), chosen by %s", me.Label, me.ID.Short(), source)
+		d.add("actor", checkOK, "", "%s (%s), chosen by %s", me.Label, me.ID.Short(), me.Source)
 	}
 }
 
-// checkHooks looks at what git would run in each work tree.
-func (s *session) checkHooks(ctx context.Context, d *diagnosis, fix bool) {
+// hooks looks at what git would run in each work tree.
+func (d *diagnosis) hooks(ctx context.Context, fix bool) {
 	if fix {
-		if _, err := s.installHooks(ctx); err != nil {
+		if _, err := d.installHooks(ctx, d.Clone); err != nil {
 			d.add("hooks", checkWarn, "", "%v", err)
 		}
 	}
 	fires := true
-	for _, tree := range s.repo.Trees(ctx) {
+	for _, tree := range d.Repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
 			d.add("hooks", checkWarn, "", "%v", err)
@@ -139,89 +143,80 @@ func (s *session) checkHooks(ctx context.Context, d *diagnosis, fix bool) {
 	}
 }
 
-// checkLocks looks at the records of this clone and at its last view of the
-// remote.
-func (s *session) checkLocks(ctx context.Context, d *diagnosis, fix bool) error {
-	if err := s.connect(ctx); err != nil {
+// locks looks at the records of this clone and at its last view of the remote.
+func (d *diagnosis) locks(ctx context.Context, fix bool) error {
+	if _, err := d.Arbiter(ctx); err != nil {
 		d.add("remote", checkFail, "", "%v", err)
+		d.WithoutArbiter()
 	}
-	v, _, err := s.view(ctx, false)
+	v, err := d.Look(ctx, clone.Ask{})
 	if err != nil {
 		return err
 	}
-	if len(v.damaged) > 0 && fix {
-		me, _, _ := s.whoever() // removing what is damaged needs no identity
-		if _, err := s.offline(me).Collect(ctx); err != nil {
-			return err
+	if len(v.Damaged) > 0 && fix {
+		if _, err := d.Collect(ctx); err != nil {
+			d.add("remote", checkFail, "", "%v", err)
 		}
-		if s.remote != nil {
-			if _, err := s.manager(me).Collect(ctx); err != nil {
-				d.add("remote", checkFail, "", "%v", err)
-			}
-		}
-		if v, _, err = s.view(ctx, false); err != nil {
+		if v, err = d.Look(ctx, clone.Ask{}); err != nil {
 			return err
 		}
 	}
-	for _, damaged := range v.damaged {
+	for i, damaged := range v.Damaged {
+		if i == maxDamage {
+			d.add("locks", checkWarn, "", "%d more records are damaged", len(v.Damaged)-maxDamage)
+			break
+		}
 		d.add("locks", checkWarn, "it blocks nobody; git grite doctor --fix", "%v", damaged.Err)
 	}
-	now := s.env.Now()
-	running, ahead := 0, lock.Lock{}
-	for _, l := range v.locks {
-		if l.Live(now) {
+	running := 0
+	for _, l := range v.Locks {
+		if l.Live(d.Clone.Now()) {
 			running++
 		}
-		if l.Acquired.After(now.Add(s.config.ClockSkew)) && l.Acquired.After(ahead.Acquired) {
-			ahead = l
-		}
 	}
-	d.add("locks", checkOK, "", "%s", count(running, "active lock"))
-	if !ahead.Acquired.IsZero() {
-		d.add("clock", checkWarn, "compare both clocks with a time server", "that of %s is %s ahead of this one, or this one is behind", ahead.Holder(), span(ahead.Acquired.Sub(now)))
+	d.add("locks", checkOK, "", "%s", wire.Count(running, "active lock"))
+	for _, doubt := range v.Clocks[:min(1, len(v.Clocks))] {
+		d.add("clock", checkWarn, "compare both clocks with a time server", "%s", wire.ClockMessage(doubt))
 	}
 	return nil
 }
 
-// checkRemote tries on throw-away refs what locks need.
-func (s *session) checkRemote(ctx context.Context, d *diagnosis) {
-	if s.remote == nil {
+// remote tries on throw-away refs what locks need.
+func (d *diagnosis) remote(ctx context.Context) {
+	remote, err := d.Arbiter(ctx)
+	if err != nil || remote == nil {
 		d.add("remote", checkOK, "", "none: the locks of this clone are its own")
 		return
 	}
 	owner := lock.Owner(strings.Repeat("0", 32))
-	if me, _, err := s.whoever(); err == nil {
+	if me, err := d.Actor(); err == nil {
 		owner = me.ID
 	}
-	began := s.env.Now()
-	found, err := s.remote.Probe(ctx, owner, uuid.NewString)
+	began := d.Clone.Now()
+	found, err := remote.Probe(ctx, owner, config.NewNonce)
 	refused := false
+	var can []string
 	for _, c := range found {
 		switch {
 		case c.Works:
+			can = append(can, c.Name)
 		case c.Needed:
 			refused = true
 			d.add("remote", checkFail, "locks need it on "+refstore.Namespace+"; ask who runs the server, or choose another lock.remote",
-				"%s does not let us %s: %s", s.remote.Name(), c.Name, c.Detail)
+				"%s does not let us %s: %s", remote.Name(), c.Name, c.Detail)
 		default:
-			d.add("remote", checkWarn, "several locks are taken one by one instead", "%s cannot change %s: %s", s.remote.Name(), c.Name, c.Detail)
+			d.add("remote", checkWarn, "several locks are taken one by one instead", "%s cannot change %s: %s", remote.Name(), c.Name, c.Detail)
 		}
 	}
 	var unreachable *git.RemoteError
 	switch {
 	case errors.As(err, &unreachable):
-		d.add("remote", checkFail, "git ls-remote "+shellQuote(s.remote.Name()), "%s", unreachable.Error())
+		d.add("remote", checkFail, "git ls-remote "+wire.ShellQuote(remote.Name()), "%s", unreachable.Error())
 	case err != nil:
 		d.add("remote", checkFail, "", "%v", err)
 	case !refused:
-		var names []string
-		for _, c := range found {
-			if c.Works {
-				names = append(names, c.Name)
-			}
-		}
-		took := s.env.Now().Sub(began) / time.Duration(max(len(found), 1))
-		d.add("remote", checkOK, "", "%s grants locks; it can %s; about %s a request", s.remote.Name(), strings.Join(names, ", "), took.Round(time.Millisecond))
+		took := d.Clone.Now().Sub(began) / time.Duration(max(len(found), 1))
+		d.add("remote", checkOK, "", "%s grants locks; it can %s; about %s a request", remote.Name(), strings.Join(can, ", "), took.Round(time.Millisecond))
 	}
 }
 
@@ -235,7 +230,7 @@ func (e *doctorError) Error() string {
 			n++
 		}
 	}
-	return count(n, "check") + " failed"
+	return wire.Count(n, "check") + " failed"
 }
 
 func explainDoctor(e *doctorError, _ time.Time) failure {

@@ -3,15 +3,17 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os/exec"
 	"syscall"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/check"
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
 
@@ -105,6 +107,7 @@ func explanations() []explanation {
 		}),
 		as[*lock.ResourceError](codeInvalid, nil),
 		as[*config.LabelError](codeInvalid, nil),
+		as(codeConflict, explainRenew),
 		as(codeConflict, explainHeld),
 		as(codeConflict, explainBroken),
 		as(codeConflict, explainNonce),
@@ -112,7 +115,12 @@ func explanations() []explanation {
 		as(codeConflict, explainCollision),
 		as(codeConflict, explainHooks),
 		as(codeConflict, explainLost),
+		as(codeEnvironment, func(*check.BlindError, time.Time) failure {
+			return failure{hints: []string{"git grite sync"}}
+		}),
 		as(codeEnvironment, explainUnreachable),
+		as[*protocol.ShortLeaseError](codeEnvironment, nil),
+		as[*protocol.ContendedError](codeConflict, nil),
 		as(codeEnvironment, explainDoctor),
 		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
 			return failure{message: e.Error(), hints: []string{"git grite doctor"}}
@@ -132,7 +140,8 @@ func explanations() []explanation {
 		is(codeEnvironment, git.ErrNoGit),
 		as[*git.VersionError](codeEnvironment, nil),
 		as[*refstore.BusyError](codeEnvironment, nil),
-		is(codeEnvironment, errNoDirectory),
+		is(codeEnvironment, clone.ErrNoDirectory),
+		as[*clone.ArbiterGoneError](codeEnvironment, nil),
 		is(codeEnvironment, exec.ErrDot),
 		is(codeEnvironment, fs.ErrPermission),
 		is(codeEnvironment, syscall.EROFS),
@@ -151,12 +160,14 @@ func explain(err error, now time.Time) failure {
 			break
 		}
 	}
-	found.code = code
+	if found.code == "" {
+		found.code = code
+	}
 	if found.message == "" {
 		found.message = err.Error()
 	}
 	if found.exit == 0 {
-		found.exit = exitOf(code)
+		found.exit = exitOf(found.code)
 	}
 	return found
 }
@@ -169,90 +180,4 @@ func exitOf(code string) int {
 		}
 	}
 	return exits[0].exit
-}
-
-func explainHeld(e *lock.HeldError, now time.Time) failure {
-	f := failure{heading: "Lock conflict"}
-	locks := make([]lockJSON, 0, len(e.Conflicts))
-	for _, l := range e.Conflicts {
-		locks = append(locks, newLockJSON(l))
-		f.lines = append(f.lines, conflictLines(l, e.Free, now)...)
-		if e.Wanted.String() != l.Resource.String() {
-			f.lines = append(f.lines, "Wanted: "+printable(e.Wanted.String()))
-		}
-	}
-	f.message = fmt.Sprintf("%s is held by %s until %s", printable(e.Conflicts[0].Resource.String()),
-		printable(e.Conflicts[0].Holder()), timestamp(e.Conflicts[0].Expires))
-	f.details = map[string]any{"conflicts": locks}
-	f.hints = []string{fmt.Sprintf("git grite lock acquire --resource %s --wait 15m", shellQuote(e.Wanted.String()))}
-	return f
-}
-
-// conflictLines describes a lock in the way, as in the guide: resource, owner,
-// expiry, then label and reason when known.
-func conflictLines(l lock.Lock, free, now time.Time) []string {
-	expires := "Expires: " + timestamp(l.Expires)
-	if !l.Live(now) && !free.IsZero() {
-		expires += fmt.Sprintf(" (expired %s ago, free in %s)", span(now.Sub(l.Expires)), span(free.Sub(now)+time.Second-1))
-	}
-	lines := []string{"Resource: " + printable(l.Resource.String()), "Owner: " + printable(string(l.Owner)), expires}
-	if l.Label != "" {
-		lines = append(lines, "Label: "+printable(l.Label))
-	}
-	if l.Reason != "" {
-		lines = append(lines, "Reason: "+printable(l.Reason))
-	}
-	return lines
-}
-
-func explainBroken(e *lock.BrokenError, _ time.Time) failure {
-	t := e.Tombstone
-	return failure{
-		heading: "Lock lost",
-		message: fmt.Sprintf("the lock on %s was broken by %s: %s", printable(t.Resource.String()), printable(t.Holder()), printable(t.Reason)),
-		lines: []string{"Resource: " + printable(t.Resource.String()), "Broken by: " + printable(t.Holder()),
-			"Broken at: " + timestamp(t.Acquired), "Reason: " + printable(t.Reason)},
-		details: map[string]any{"broken_by": t.Owner, "broken_nonce": t.BrokenNonce, "reason": t.Reason},
-		hints:   []string{fmt.Sprintf("git grite lock acquire --resource %s", shellQuote(t.Resource.String()))},
-	}
-}
-
-func explainNonce(e *lock.NonceError, now time.Time) failure {
-	return failure{
-		heading: "Lock conflict",
-		message: e.Error(),
-		lines:   append(conflictLines(e.Present, time.Time{}, now), "Nonce: "+printable(e.Present.Nonce)),
-		details: map[string]any{"conflicts": []lockJSON{newLockJSON(e.Present)}},
-	}
-}
-
-// notOwnerError is a release of what only others hold.
-type notOwnerError struct {
-	others   []lock.Lock
-	released []lock.Lock
-}
-
-func (e *notOwnerError) Error() string {
-	return fmt.Sprintf("%s is held by %s, not by this actor", e.others[0].Resource, e.others[0].Holder())
-}
-
-func explainNotOwner(e *notOwnerError, now time.Time) failure {
-	f := failure{heading: "Lock conflict", message: printable(e.Error())}
-	for _, l := range e.others {
-		f.lines = append(f.lines, conflictLines(l, time.Time{}, now)...)
-	}
-	first := e.others[0]
-	f.hints = []string{fmt.Sprintf("git grite lock break --resource %s --nonce %s --reason TEXT",
-		shellQuote(first.Resource.String()), shellQuote(first.Nonce))}
-	f.details = map[string]any{"conflicts": locksJSON(e.others), "released": locksJSON(e.released)}
-	return f
-}
-
-// explainRevision says how to have the rest of a history, which jobs of CI
-// services do not have by default.
-func explainRevision(e *git.RevisionError, _ time.Time) failure {
-	if !e.Shallow {
-		return failure{message: printable(e.Error()), hints: []string{"git fetch --all"}}
-	}
-	return failure{message: printable(e.Error()), hints: []string{"git fetch --unshallow  # in CI: fetch-depth: 0 (GitHub), GIT_DEPTH: 0 (GitLab)"}}
 }

@@ -4,25 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/wire"
 )
-
-func hooksCommand() *command {
-	return &command{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
-		{name: "install", usage: "let git check locks at commit and push", run: runHooksInstall},
-		{name: "uninstall", usage: "remove the hooks and put back what they replaced", run: runHooksUninstall},
-		{name: "status", usage: "show what git would run, in each work tree", run: runHooksStatus},
-		hooksTestCommand(),
-	}}
-}
 
 // changeJSON is one hook that was changed, as programs see it.
 type changeJSON struct {
@@ -49,42 +38,41 @@ func changesResult(title string, changes []hook.Change) result {
 	}}
 }
 
-func runHooksInstall(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
-	changes, err := s.installHooks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	return changesResult("Hooks of this repository", changes), nil
+func newHooksInstall() *command {
+	return &command{name: "install", usage: "let git check locks before each commit and push", run: func(ctx context.Context, c *call) (result, error) {
+		cl, err := c.open(ctx)
+		if err != nil {
+			return result{}, err
+		}
+		changes, err := c.installHooks(ctx, cl)
+		if err != nil {
+			return result{}, err
+		}
+		return changesResult("Hooks of this repository", changes), nil
+	}}
 }
 
 // installHooks installs the hooks where git looks for them: for this work tree,
 // and for the others as well where core.hooksPath sends those elsewhere. What
-// cannot be done for the others is a warning.
-func (s *session) installHooks(ctx context.Context) ([]hook.Change, error) {
-	changes, err := installFor(ctx, s.repo)
+// cannot be done for the others is a notice.
+func (c *call) installHooks(ctx context.Context, cl *clone.Clone) ([]hook.Change, error) {
+	changes, err := installFor(ctx, cl.Repo)
 	if err != nil {
 		return nil, err
 	}
-	for _, tree := range s.repo.Trees(ctx) {
+	for _, tree := range cl.Repo.Trees(ctx) {
 		more, err := installFor(ctx, tree)
 		if err != nil {
-			s.out.warn("warning: hooks are not installed for %s: %s", treePath(tree), printable(err.Error()))
+			c.out.note(wire.HooksMissing, "hooks are not installed for %s: %s", treePath(tree), wire.Printable(err.Error()))
 		}
-		for _, c := range more {
-			if !slices.ContainsFunc(changes, func(had hook.Change) bool { return had.Path == c.Path }) {
-				changes = append(changes, c)
+		for _, change := range more {
+			if !slices.ContainsFunc(changes, func(had hook.Change) bool { return had.Path == change.Path }) {
+				changes = append(changes, change)
 			}
 		}
 	}
-	if slices.ContainsFunc(changes, func(c hook.Change) bool { return c.By == "lefthook" && c.Did != "unchanged" }) {
-		s.out.note("note: lefthook moves other hooks away whenever its configuration changes; docs/hooks.md has a job for it that stays")
+	if slices.ContainsFunc(changes, func(change hook.Change) bool { return change.By == "lefthook" && change.Did != "unchanged" }) {
+		c.out.note(wire.Advice, "lefthook moves other hooks away whenever its configuration changes; docs/hooks.md has a job for it that stays")
 	}
 	return changes, nil
 }
@@ -116,27 +104,26 @@ func treePath(tree *git.Repo) string {
 	return tree.WorkTree
 }
 
-func runHooksUninstall(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
-	changes, err := s.uninstallHooks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	return changesResult("Hooks of this repository", changes), nil
+func newHooksUninstall() *command {
+	return &command{name: "uninstall", usage: "remove the hooks and put back what they replaced", run: func(ctx context.Context, c *call) (result, error) {
+		cl, err := c.open(ctx)
+		if err != nil {
+			return result{}, err
+		}
+		changes, err := uninstallHooks(ctx, cl.Repo)
+		if err != nil {
+			return result{}, err
+		}
+		return changesResult("Hooks of this repository", changes), nil
+	}}
 }
 
 // uninstallHooks removes the hooks from where git looks for them and from the
 // ordinary place, where an earlier setting may have put them.
-func (s *session) uninstallHooks(ctx context.Context) ([]hook.Change, error) {
-	changes, err := hook.Uninstall(hook.Own(s.repo), s.repo.WorkTree)
-	seen := []string{hook.Own(s.repo)}
-	for _, tree := range s.repo.Trees(ctx) {
+func uninstallHooks(ctx context.Context, repo *git.Repo) ([]hook.Change, error) {
+	changes, err := hook.Uninstall(hook.Own(repo), repo.WorkTree)
+	seen := []string{hook.Own(repo)}
+	for _, tree := range repo.Trees(ctx) {
 		place, findErr := hook.Find(ctx, tree)
 		if err != nil || findErr != nil || place.Fault != nil || slices.Contains(seen, place.Dir) {
 			continue
@@ -162,7 +149,7 @@ func explainHooksPath(e *hook.PathError, _ time.Time) failure {
 // withLines tells which lines to add to which hooks.
 func withLines(lines []hook.Line) (f failure) {
 	for _, l := range lines {
-		f.lines = append(f.lines, printable(l.Path)+":", "  "+l.Text)
+		f.lines = append(f.lines, l.Path+":", "  "+l.Text)
 	}
 	f.details = map[string]any{"lines": linesJSON(lines)}
 	return f
@@ -181,24 +168,19 @@ func linesJSON(lines []hook.Line) []lineJSON {
 	return list
 }
 
-// hintHooks says, once in a clone that is set up, that its hooks are missing.
-func (s *session) hintHooks(ctx context.Context) {
-	told := filepath.Join(s.dir, "hinted")
-	if !s.config.Present || hooksRun(hook.Inspect(hook.Own(s.repo), s.repo.WorkTree)) {
+// hintHooks says, once in a clone that is set up, that git does not run our
+// hooks.
+func (c *call) hintHooks(ctx context.Context, cl *clone.Clone) {
+	if c.out.form() == clone.Silent || !cl.Config.Present || cl.Hinted() || hooksRun(hook.Inspect(hook.Own(cl.Repo), cl.Repo.WorkTree)) {
 		return
 	}
-	if _, err := os.Stat(told); err == nil {
-		return
+	if place, err := hook.Find(ctx, cl.Repo); err == nil && !hooksRun(hook.InspectPlace(place, cl.Repo.WorkTree)) {
+		c.out.note(wire.HooksMissing, "hooks are not installed here: git grite init")
 	}
-	if place, err := hook.Find(ctx, s.repo); err == nil && !hooksRun(hook.InspectPlace(place, s.repo.WorkTree)) {
-		s.out.note("hooks are not installed here: git grite init")
-	}
-	if os.MkdirAll(s.dir, 0o777) == nil {
-		_ = os.WriteFile(told, nil, 0o666) // at worst it is said again
-	}
+	cl.SetHinted()
 }
 
-// hooksRun tells whether git runs all our hooks.
+// hooksRun reports whether git runs all our hooks.
 func hooksRun(all []hook.Status) bool {
 	return !slices.ContainsFunc(all, func(s hook.Status) bool { return !s.OK() })
 }

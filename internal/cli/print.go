@@ -4,39 +4,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/wire"
 )
 
 // printer is the one place that writes: results to stdout, for people or as one
-// JSON object, everything else to stderr.
+// JSON object, and everything else to stderr, unless a program reads.
 type printer struct {
-	env   Env
-	json  bool
-	quiet bool
+	env     Env
+	json    bool
+	quiet   bool
+	notices []wire.Notice
 }
 
-// envelope is the JSON object that every command prints with --json.
-type envelope struct {
-	SchemaVersion int        `json:"schema_version"`
-	OK            bool       `json:"ok"`
-	Data          any        `json:"data,omitempty"`
-	Error         *errorJSON `json:"error,omitempty"`
-}
-
-type errorJSON struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Details any    `json:"details"`
+// form is how notices are told.
+func (p *printer) form() clone.Form {
+	switch {
+	case p.json:
+		return clone.JSON
+	case p.quiet:
+		return clone.Silent
+	}
+	return clone.Text
 }
 
 // result prints what a command brought. The error is that of writing it.
 func (p *printer) result(r result) error {
 	if p.json {
-		return p.object(envelope{SchemaVersion: 1, OK: true, Data: r.data})
+		return p.object(wire.Envelope{SchemaVersion: 1, OK: true, Data: r.data})
 	}
 	if p.quiet || r.text == nil {
 		return nil
@@ -55,94 +52,65 @@ func (p *printer) finish(err error) int {
 	}
 	f := explain(err, p.env.Now())
 	if p.json {
-		details := f.details
-		if details == nil {
-			details = struct{}{}
+		e := &wire.Error{Code: f.code, Message: f.message, Details: f.details, Hints: append([]string{}, f.hints...)}
+		if e.Details == nil {
+			e.Details = struct{}{}
 		}
-		_ = p.object(envelope{SchemaVersion: 1, Data: f.data, Error: &errorJSON{Code: f.code, Message: f.message, Details: details}})
+		_ = p.object(wire.Envelope{SchemaVersion: 1, Data: f.data, Error: e}) // there is nowhere left to say that this failed
+		return f.exit
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Error: %s\n", printable(f.title()))
+	fmt.Fprintf(&text, "Error: %s\n", wire.Printable(f.title()))
 	for _, line := range f.lines {
-		fmt.Fprintf(&text, "  %s\n", line)
+		fmt.Fprintf(&text, "  %s\n", wire.Printable(line))
 	}
 	for _, hint := range f.hints {
-		fmt.Fprintf(&text, "hint: %s\n", hint)
+		fmt.Fprintf(&text, "hint: %s\n", wire.Printable(hint))
 	}
-	_, _ = io.WriteString(p.env.Stderr, text.String()) // there is nowhere left to say that this failed
+	_, _ = io.WriteString(p.env.Stderr, text.String())
 	return f.exit
 }
 
-func (p *printer) object(v any) error {
+func (p *printer) object(o wire.Envelope) error {
+	if o.Notices = p.notices; o.Notices == nil {
+		o.Notices = []wire.Notice{}
+	}
 	e := json.NewEncoder(p.env.Stdout)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return e.Encode(o)
 }
 
-// note tells something beside the result, unless the caller wants quiet.
-func (p *printer) note(format string, args ...any) {
-	if !p.quiet {
-		p.warn(format, args...)
+// notice tells what else the caller must know: a program in the object, people
+// on stderr, and nobody who wants quiet.
+func (p *printer) notice(n wire.Notice) {
+	switch {
+	case p.json:
+		p.notices = append(p.notices, n)
+	case !p.quiet:
+		p.say("note: %s", n.Message)
 	}
 }
 
-// warn tells something that quiet does not silence.
-func (p *printer) warn(format string, args ...any) {
+// note is notice for one of a kind that has nothing but its words.
+func (p *printer) note(kind wire.Kind, format string, args ...any) {
+	p.notice(wire.Notice{Kind: kind, Message: fmt.Sprintf(format, args...)})
+}
+
+// say writes a line to stderr.
+func (p *printer) say(format string, args ...any) {
 	fmt.Fprintf(p.env.Stderr, format+"\n", args...)
 }
 
-// printable makes text from other people's records harmless on a terminal:
-// whatever is not printable is escaped.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
-		return s
+// report tells what a verb noticed.
+func (p *printer) report(r clone.Report) {
+	for _, n := range wire.Notices(r, p.env.Now()) {
+		p.notice(n)
 	}
-	var out strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&out, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			out.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			out.WriteString(quoted[1 : len(quoted)-1])
-		}
-		i += size
-	}
-	return out.String()
 }
 
-// timestamp writes a time as the guide does.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// span writes a duration floored to one unit below an hour and two above:
-// 45s, 25m, 1h30m, 2d3h.
-func span(d time.Duration) string {
-	d = max(d, 0)
-	two := func(n int64, unit string, m int64, small string) string {
-		if m == 0 {
-			return fmt.Sprintf("%d%s", n, unit)
-		}
-		return fmt.Sprintf("%d%s%d%s", n, unit, m, small)
+// settings tells what is wrong with settings without making them unusable.
+func (p *printer) settings(cl *clone.Clone) {
+	for _, w := range cl.Config.Warnings {
+		p.note(wire.UnknownSetting, "%s", wire.Printable(w))
 	}
-	s := int64(d / time.Second)
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%ds", s)
-	case s < 3600:
-		return fmt.Sprintf("%dm", s/60)
-	case s < 86400:
-		return two(s/3600, "h", s%3600/60, "m")
-	}
-	return two(s/86400, "d", s%86400/3600, "h")
-}
-
-// shellQuote writes an argument so that it can be pasted into a shell.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

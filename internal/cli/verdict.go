@@ -1,48 +1,23 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/wire"
 )
-
-// verdict is guard's verdict beside the question that led to it.
-type verdict struct {
-	guard.Verdict
-	question guard.Question
-	stopped  bool // an earlier run of the hook stopped this push, and said why
-}
-
-// Blocked tells whether the commit or push has to stop.
-func (v verdict) Blocked() bool { return v.stopped || v.Verdict.Blocked() }
-
-// interesting tells whether paths have to be looked at.
-func (v verdict) interesting() bool {
-	return len(v.question.Lockable) > 0 || len(v.question.Foreign()) > 0
-}
-
-// judge judges paths.
-func (v *verdict) judge(ctx context.Context, s *session, paths []string) error {
-	if len(paths) == 0 {
-		return nil
-	}
-	v.question.Paths, v.question.Fold = paths, s.repo.IgnoreCase(ctx)
-	var err error
-	v.Verdict, err = guard.Judge(ctx, v.question)
-	return err
-}
 
 // maxNamed is how many paths a message names.
 const maxNamed = 10
 
-// tell says on stderr what collides, for a hook.
-func (v verdict) tell(out *printer, hookName string) {
+// tellVerdict says on stderr what collides, for a hook.
+func tellVerdict(out *printer, v check.Verdict, hookName string) {
 	if v.Clear() {
 		return
 	}
@@ -57,76 +32,74 @@ func (v verdict) tell(out *printer, hookName string) {
 	}
 	if n := len(v.Collisions); n > 0 {
 		fmt.Fprintf(&text, "git-grite: %s locked by others; %s %s\n", are(n, "changed path"), verb, stop)
-		v.collisions(&text)
+		writeCollisions(&text, v)
 	}
 	if n := len(v.Unheld); n > 0 {
-		fmt.Fprintf(&text, "git-grite: %s to be locked before a change; %s %s\n", have(n, "changed path"), verb, stop)
-		v.unheld(&text)
+		fmt.Fprintf(&text, "git-grite: %s not locked by you and must be; %s %s\n", are(n, "changed path"), verb, stop)
+		writeUnheld(&text, v)
 	}
 	if v.Blocked() {
 		fmt.Fprintf(&text, "override:    %s\n", override)
 	}
-	out.warn("%s", strings.TrimSuffix(text.String(), "\n"))
+	out.say("%s", strings.TrimSuffix(text.String(), "\n"))
 }
 
 // are writes "1 path is" or "2 paths are".
 func are(n int, thing string) string {
 	if n == 1 {
-		return count(n, thing) + " is"
+		return wire.Count(n, thing) + " is"
 	}
-	return count(n, thing) + " are"
+	return wire.Count(n, thing) + " are"
 }
 
-// have writes "1 path has" or "2 paths have".
-func have(n int, thing string) string {
-	if n == 1 {
-		return count(n, thing) + " has"
+func writeCollisions(text *strings.Builder, v check.Verdict) {
+	for _, line := range collisionLines(v) {
+		fmt.Fprintf(text, "  %s\n", line)
 	}
-	return count(n, thing) + " have"
+	fmt.Fprintf(text, "wait for it: %s\n", waitLine(v))
 }
 
-func (v verdict) collisions(text *strings.Builder) {
-	var wait []string
+// collisionLines names each path and the lock that covers it.
+func collisionLines(v check.Verdict) (lines []string) {
 	for i, c := range v.Collisions {
 		if i == maxNamed {
-			fmt.Fprintf(text, "  and %d more\n", len(v.Collisions)-maxNamed)
-			break
+			return append(lines, fmt.Sprintf("and %d more", len(v.Collisions)-maxNamed))
 		}
-		fmt.Fprintf(text, "  %s\n    %s\n", printable(c.Path), v.says(c))
+		lines = append(lines, wire.Printable(c.Path), "  "+says(v, c))
+	}
+	return lines
+}
+
+// waitLine is a command line that waits for the locks in the way.
+func waitLine(v check.Verdict) string {
+	var wait []string
+	for _, c := range v.Collisions[:min(len(v.Collisions), maxNamed)] {
 		wait = append(wait, lockable(c.Path, c.Lock))
 	}
-	fmt.Fprintf(text, "wait for it: %s --wait 15m\n", acquireLine(wait))
+	return wire.AcquireLine(wait) + " --wait 15m"
 }
 
 // says is the lock that covers a path, in words.
-func (v verdict) says(c guard.Collision) string {
+func says(v check.Verdict, c guard.Collision) string {
 	l := c.Lock
-	line := fmt.Sprintf("%s held by %s, %s left", printable(l.Resource.String()), holder(l), span(l.Expires.Sub(v.question.Now)))
+	line := fmt.Sprintf("%s held by %s, %s left", wire.Printable(l.Resource.String()), wire.Holder(l), wire.Span(l.Expires.Sub(v.Now)))
 	if l.Reason != "" {
-		line += ": " + printable(l.Reason)
+		line += ": " + wire.Printable(l.Reason)
 	}
 	return line
 }
 
-func (v verdict) unheld(text *strings.Builder) {
+func writeUnheld(text *strings.Builder, v check.Verdict) {
 	var take []string
 	for i, path := range v.Unheld {
 		if i == maxNamed {
 			fmt.Fprintf(text, "  and %d more\n", len(v.Unheld)-maxNamed)
 			break
 		}
-		fmt.Fprintf(text, "  %s\n", printable(path))
+		fmt.Fprintf(text, "  %s\n", wire.Printable(path))
 		take = append(take, lockable(path, lock.Lock{}))
 	}
-	fmt.Fprintf(text, "lock it:     %s\n", acquireLine(take))
-}
-
-// holder is label and short id.
-func holder(l lock.Lock) string {
-	if l.Label == "" {
-		return printable(l.Owner.Short())
-	}
-	return printable(l.Holder())
+	fmt.Fprintf(text, "lock it:     %s\n", wire.AcquireLine(take))
 }
 
 // lockable is the resource to lock for a path: the path itself or, where its
@@ -155,44 +128,10 @@ func lockable(path string, l lock.Lock) string {
 	return "path:**"
 }
 
-// acquireLine is a command line that takes locks on resources.
-func acquireLine(resources []string) string {
-	line := "git grite lock acquire"
-	seen := map[string]bool{}
-	for _, r := range resources {
-		if !seen[r] {
-			seen[r] = true
-			line += " -r " + shellQuote(r)
-		}
-	}
-	return line
-}
-
-// collisionJSON is a collision as programs see it.
-type collisionJSON struct {
-	Path string   `json:"path"`
-	Lock lockJSON `json:"lock"`
-}
-
-// verdictJSON is the data of check.
-type verdictJSON struct {
-	Collisions []collisionJSON `json:"collisions"`
-	Unheld     []string        `json:"unheld"`
-	Policy     guard.Policy    `json:"policy"`
-	Blocked    bool            `json:"blocked"`
-}
-
-func (v verdict) json() verdictJSON {
-	j := verdictJSON{Collisions: []collisionJSON{}, Unheld: append([]string{}, v.Unheld...), Policy: v.Policy, Blocked: v.Blocked()}
-	for _, c := range v.Collisions {
-		j.Collisions = append(j.Collisions, collisionJSON{c.Path, newLockJSON(c.Lock)})
-	}
-	return j
-}
-
 // collisionError is a check that found something.
 type collisionError struct {
-	verdict   verdict
+	verdict   check.Verdict
+	reader    wire.Reader
 	annotated bool // everything was said in annotations
 }
 
@@ -202,7 +141,7 @@ func (e *collisionError) Error() string {
 	if n := len(e.verdict.Collisions); n > 1 {
 		more = fmt.Sprintf(", and %d more", n-1)
 	}
-	return fmt.Sprintf("%s is locked by %s%s", printable(c.Path), holder(c.Lock), more)
+	return fmt.Sprintf("%s is locked by %s%s", wire.Printable(c.Path), wire.Holder(c.Lock), more)
 }
 
 // explainCollision repeats nothing of what stands in annotations: on GitHub a
@@ -211,14 +150,6 @@ func explainCollision(e *collisionError, _ time.Time) failure {
 	if e.annotated {
 		return failure{heading: are(len(e.verdict.Collisions), "changed path") + " locked by others"}
 	}
-	var text strings.Builder
-	e.verdict.collisions(&text)
-	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
-	f := failure{heading: "Lock conflict", data: e.verdict.json(), details: e.verdict.json()}
-	for _, line := range lines[:len(lines)-1] {
-		f.lines = append(f.lines, strings.TrimPrefix(line, "  "))
-	}
-	_, hint, _ := strings.Cut(lines[len(lines)-1], ": ")
-	f.hints = []string{strings.TrimSpace(hint)}
-	return f
+	object := e.reader.Verdict(e.verdict)
+	return failure{heading: "Lock conflict", lines: collisionLines(e.verdict), hints: []string{waitLine(e.verdict)}, data: object, details: object}
 }

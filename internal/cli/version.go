@@ -5,22 +5,17 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-
-	"github.com/urfave/cli/v2"
 )
 
 // version is set by the Makefile and install.sh; a build by "go install" knows
 // the version of its module instead.
 var version string
 
-func versionCommand() *command {
+func newVersion() *command {
 	return &command{name: "version", usage: "show the version", run: runVersion}
 }
 
-func runVersion(_ context.Context, _ Env, _ *printer, cc *cli.Context) (result, error) {
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
+func runVersion(context.Context, *call) (result, error) {
 	v := version
 	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
 		v = info.Main.Version

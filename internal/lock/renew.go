@@ -85,3 +85,18 @@ func (t *Table) Renew(owner Owner, resources []Resource, ttl time.Duration, now 
 	}
 	return changes, locks, lost
 }
+
+// causes are the names of the causes in journals and objects.
+var causes = map[Cause]string{NotHeld: "not_held", Removed: "removed", Taken: "taken", Broken: "broken"}
+
+func (c Cause) String() string { return causes[c] }
+
+// ParseCause is the cause with a name; Removed for one that is not known.
+func ParseCause(name string) Cause {
+	for c, known := range causes {
+		if known == name {
+			return c
+		}
+	}
+	return Removed
+}

@@ -13,13 +13,15 @@ import (
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/wire"
 )
 
-func hooksTestCommand() *command {
+func newHooksTest() *command {
+	var timeout time.Duration
 	return &command{
 		name: "test", usage: "let git run the hooks in each work tree, without a commit or a push, and say which fired",
-		flags: []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`"}},
-		run:   runHooksTest,
+		flags: []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}},
+		run:   func(ctx context.Context, c *call) (result, error) { return runHooksTest(ctx, c, timeout) },
 	}
 }
 
@@ -38,17 +40,13 @@ type firedJSON struct {
 	OK       bool   `json:"ok"`
 }
 
-func runHooksTest(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
-	if err != nil {
-		return result{}, err
-	}
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
-	timeout := cc.Duration("timeout")
+func runHooksTest(ctx context.Context, c *call, timeout time.Duration) (result, error) {
 	if timeout <= 0 {
 		return result{}, usagef("--timeout must be above zero, such as 30s")
+	}
+	cl, err := c.open(ctx)
+	if err != nil {
+		return result{}, err
 	}
 	scratch, err := os.MkdirTemp("", "git-grite-hooks-test-")
 	if err != nil {
@@ -56,7 +54,7 @@ func runHooksTest(ctx context.Context, env Env, out *printer, cc *cli.Context) (
 	}
 	defer os.RemoveAll(scratch)
 	f := firing{}
-	for i, tree := range s.repo.Trees(ctx) {
+	for i, tree := range cl.Repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
 			return result{}, err
@@ -127,7 +125,7 @@ func (f firedJSON) String() string {
 	}
 	if f.Output != "" && f.Reason == "" {
 		last := f.Output[strings.LastIndex(f.Output, "\n")+1:]
-		line += "; the last that was said: " + printable(last)
+		line += "; the last that was said: " + wire.Printable(last)
 	}
 	return line
 }

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/git-grite/git-grite/internal/check"
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
 )
@@ -70,18 +72,20 @@ func runOld(ctx context.Context, env Env, path string, stdin io.Reader, args []s
 
 // pushed is what git is about to push, as git says it or, where we are one of
 // the hooks of the pre-commit framework, as that does.
-func (run *hookRun) pushed(ctx context.Context, s *session) ([]git.PushUpdate, error) {
-	updates, err := hook.ReadPush(s.env.Stdin)
-	if err != nil || len(updates) > 0 || !hook.FrameworkPushes(s.env.getenv) {
-		return updates, err
+func (run *hookRun) pushed(ctx context.Context, env Env, cl *clone.Clone) (p check.PushRequest, err error) {
+	args := run.args
+	p.Process = run.process
+	p.Updates, err = hook.ReadPush(env.Stdin)
+	if err == nil && len(p.Updates) == 0 && hook.FrameworkPushes(env.getenv) {
+		var update git.PushUpdate
+		if update, args = hook.FrameworkPush(env.getenv); update.LocalOID == "" {
+			// A first push: the framework names the branch and no commit.
+			update.LocalOID, err = cl.Repo.CommitOf(ctx, string(update.Local))
+		}
+		p.Updates = []git.PushUpdate{update}
 	}
-	update, args := hook.FrameworkPush(s.env.getenv)
-	run.args = args
-	if update.LocalOID != "" {
-		return []git.PushUpdate{update}, nil
+	if len(args) > 1 && args[0] != args[1] {
+		p.Remote = args[0]
 	}
-	// A first push: the framework names the branch and no commit.
-	oid, err := s.repo.CommitOf(ctx, string(update.Local))
-	update.LocalOID = oid
-	return []git.PushUpdate{update}, err
+	return p, err
 }

@@ -1,4 +1,4 @@
-package cli
+package check
 
 import (
 	"context"
@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 )
 
@@ -19,20 +20,19 @@ import (
 const memoTTL = 5 * time.Minute
 
 // pushMemo is what came of judging a push to a remote with several push URLs.
-// Git runs pre-push once for each of them (git 2.39), from the same process;
-// whoever pushes is to be told once. The nil memo neither reads nor writes.
+// Git runs pre-push once for each of them (git 2.39), from the same process, and
+// what one run said need not be said again. The nil memo neither reads nor
+// writes.
 type pushMemo struct {
-	path string
-	now  func() time.Time
-
+	c           *clone.Clone
 	Key         string `json:"key"` // of the pushing process, the remote, and what is pushed where
 	Stopped     bool   `json:"stopped"`
 	UntilUnixMS int64  `json:"until_unix_ms"`
 }
 
-// pushMemo is nil for a push to a URL and to a remote that has only one.
-func (s *session) pushMemo(ctx context.Context, remote string, updates []git.PushUpdate) *pushMemo {
-	remotes, err := s.repo.Remotes(ctx)
+// newPushMemo is nil for a push to a URL and to a remote that has only one.
+func newPushMemo(ctx context.Context, c *clone.Clone, process int, remote string, updates []git.PushUpdate) *pushMemo {
+	remotes, err := c.Repo.Remotes(ctx)
 	at := slices.IndexFunc(remotes, func(r git.RemoteConfig) bool { return r.Name == remote })
 	if err != nil || at < 0 {
 		return nil
@@ -49,21 +49,21 @@ func (s *session) pushMemo(ctx context.Context, remote string, updates []git.Pus
 	for _, u := range updates {
 		fmt.Fprintf(sum, "%s %s\n", u.LocalOID, u.Remote)
 	}
-	return &pushMemo{path: filepath.Join(s.dir, "pushed"), now: s.env.Now,
-		Key: fmt.Sprintf("%d %s", os.Getppid(), hex.EncodeToString(sum.Sum(nil)))}
+	return &pushMemo{c: c, Key: fmt.Sprintf("%d %s", process, hex.EncodeToString(sum.Sum(nil)))}
 }
 
 // read returns what was written for the same push, if anything was.
-func (m *pushMemo) read() (seen pushMemo, ok bool) {
+func (m *pushMemo) read() (stopped, ok bool) {
 	if m == nil {
-		return seen, false
+		return false, false
 	}
-	text, err := os.ReadFile(m.path)
+	var seen pushMemo
+	text, err := os.ReadFile(m.c.PushMemo())
 	if err != nil || json.Unmarshal(text, &seen) != nil {
-		return seen, false
+		return false, false
 	}
-	left := time.UnixMilli(seen.UntilUnixMS).Sub(m.now())
-	return seen, seen.Key == m.Key && left > 0 && left <= memoTTL
+	left := time.UnixMilli(seen.UntilUnixMS).Sub(m.c.Now())
+	return seen.Stopped, seen.Key == m.Key && left > 0 && left <= memoTTL
 }
 
 // write remembers the judgement. Failing to costs a second message.
@@ -71,8 +71,8 @@ func (m *pushMemo) write(stopped bool) {
 	if m == nil {
 		return
 	}
-	m.Stopped, m.UntilUnixMS = stopped, m.now().Add(memoTTL).UnixMilli()
+	m.Stopped, m.UntilUnixMS = stopped, m.c.Now().Add(memoTTL).UnixMilli()
 	if text, err := json.Marshal(m); err == nil {
-		_ = os.WriteFile(m.path, text, 0o666)
+		_ = atomicfile.Write(m.c.PushMemo(), text, 0o666)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // agentsSection is what AGENTS.md gets, between two marker lines.
@@ -20,11 +22,14 @@ const (
 
 // writeAgentsMD puts our section into AGENTS.md at the top of the work tree and
 // leaves the rest of the file alone. It says what it did.
-func (s *session) writeAgentsMD() (did string, err error) {
-	if s.repo.WorkTree == "" {
+func writeAgentsMD(workTree string) (did string, err error) {
+	if workTree == "" {
 		return "", usagef("--agents-md needs a work tree; this repository is bare")
 	}
-	path := filepath.Join(s.repo.WorkTree, "AGENTS.md")
+	path := filepath.Join(workTree, "AGENTS.md")
+	if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() {
+		return "", usagef("AGENTS.md is not a regular file, and what it leads to is not ours to write; add the section of docs/agents.md by hand")
+	}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
@@ -44,5 +49,5 @@ func (s *session) writeAgentsMD() (did string, err error) {
 	if text == string(old) {
 		return "unchanged", nil
 	}
-	return did, os.WriteFile(path, []byte(text), 0o666)
+	return did, atomicfile.Write(path, []byte(text), 0o666)
 }

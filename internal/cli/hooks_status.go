@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/wire"
 )
 
 // hookJSON is one hook of one work tree as programs see it.
@@ -20,7 +19,7 @@ type hookJSON struct {
 	Path      string         `json:"path,omitempty"`
 	State     hook.State     `json:"state"`
 	By        string         `json:"by,omitempty"`
-	Seat      string         `json:"shim,omitempty"`
+	Shim      string         `json:"shim,omitempty"`
 	Moved     []string       `json:"moved,omitempty"`
 	Chained   bool           `json:"chained,omitempty"`
 	Saved     []string       `json:"saved,omitempty"`
@@ -34,16 +33,17 @@ type hooksPathJSON struct {
 	Scope string `json:"scope"`
 }
 
-func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
-	s, err := open(ctx, env, out, cc)
+func newHooksStatus() *command {
+	return &command{name: "status", usage: "show what git would run, in each work tree", run: runHooksStatus}
+}
+
+func runHooksStatus(ctx context.Context, c *call) (result, error) {
+	cl, err := c.open(ctx)
 	if err != nil {
 		return result{}, err
 	}
-	if err := noArgs(cc); err != nil {
-		return result{}, err
-	}
 	f := firing{}
-	for _, tree := range s.repo.Trees(ctx) {
+	for _, tree := range cl.Repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
 			return result{}, err
@@ -57,12 +57,12 @@ func runHooksStatus(ctx context.Context, env Env, out *printer, cc *cli.Context)
 			f.add(h.WorkTree, h, h.OK)
 		}
 	}
-	configured, err := hook.ConfiguredHooks(ctx, s.repo)
+	configured, err := hook.ConfiguredHooks(ctx, cl.Repo)
 	if err != nil {
 		return result{}, err
 	}
-	for _, c := range configured {
-		out.note("note: git 2.54 and later run hook.%s.command = %s for %s too", printable(c.Name), printable(c.Command), strings.Join(c.Events, " and "))
+	for _, h := range configured {
+		c.out.note(wire.Advice, "git 2.54 and later run hook.%s.command = %s for %s too", wire.Printable(h.Name), wire.Printable(h.Command), strings.Join(h.Events, " and "))
 	}
 	return f.result("Git runs our hooks", "git does not run all of our hooks here")
 }
@@ -73,7 +73,7 @@ func newHookJSON(tree *git.Repo, place hook.Place, st hook.Status) hookJSON {
 		Chained: len(st.Saved) > 0, Saved: st.Saved, OK: st.OK(),
 	}
 	if st.State == hook.Installed || st.State == hook.Outdated || st.State == hook.Disabled {
-		h.Seat = st.ShimPath
+		h.Shim = st.ShimPath
 	}
 	if place.Scope != "" {
 		h.HooksPath = &hooksPathJSON{place.Value, place.Scope}
@@ -102,7 +102,7 @@ func (h hookJSON) what() string {
 	case hook.Dangling:
 		words = "a link to nothing, which git ignores"
 	case hook.Renamed:
-		return fmt.Sprintf("%s moved ours to %s, where it does not run", by, printable(h.Moved[0]))
+		return fmt.Sprintf("%s moved ours to %s, where it does not run", by, wire.Printable(h.Moved[0]))
 	case hook.Shadowed:
 		words = "not installed, the hooks directory is a link to another place"
 		if h.HooksPath != nil {
@@ -113,10 +113,10 @@ func (h hookJSON) what() string {
 		}
 	}
 	at := h.Path
-	if h.Seat != "" {
-		at = h.Seat
+	if h.Shim != "" {
+		at = h.Shim
 	}
-	words += fmt.Sprintf(" (%s)", printable(at))
+	words += fmt.Sprintf(" (%s)", wire.Printable(at))
 	if at != h.Path {
 		words += ", run by " + by
 	}
@@ -132,7 +132,7 @@ type firing struct {
 	hooks   []hookLine
 	trees   []string
 	missing bool            // one that should run does not
-	install bool            // installing would mend it
+	install bool            // installing would fix it
 	fault   *hook.PathError // why it is not installed, if so
 	title   string
 }
@@ -190,7 +190,7 @@ func (f *firing) lines() (lines []string) {
 	for _, h := range f.hooks {
 		if len(f.trees) > 1 && h.tree != tree {
 			tree, indent = h.tree, "  "
-			lines = append(lines, printable(tree))
+			lines = append(lines, wire.Printable(tree))
 		}
 		lines = append(lines, indent+h.hook.String())
 	}
@@ -210,7 +210,7 @@ func explainHooks(e *hooksError, now time.Time) failure {
 	}
 	if e.found.fault != nil {
 		why := explainHooksPath(e.found.fault, now)
-		f.lines = append(append(f.lines, printable(e.found.fault.Error())), why.lines...)
+		f.lines = append(append(f.lines, wire.Printable(e.found.fault.Error())), why.lines...)
 	}
 	return f
 }

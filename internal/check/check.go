@@ -1,0 +1,182 @@
+// Package check judges paths that are about to be committed or pushed: it finds
+// out which these are, looks at the locks as recently as the settings ask for,
+// and lets guard decide. The git hooks, "lock check" and the hooks of coding
+// agents are its callers; it prints nothing, and what it could not look at is in
+// its answer, because a failure of ours never stops anybody's commit.
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// Options say by which rules to judge.
+type Options struct {
+	Policy guard.Policy // instead of lock_policy, unless ""
+	As     []string     // labels whose locks count as the caller's
+	// Always finds collisions whatever the policy, which then only says whether
+	// they stop anything: "lock check" reports under "off" and "warn" too.
+	Always bool
+}
+
+// Verdict is guard's verdict, and what it rests on.
+type Verdict struct {
+	guard.Verdict
+	View    clone.View
+	Now     time.Time
+	Looked  int     // how many paths, or commits, were looked at
+	Gaps    []error // what was not looked at or is not known, one sentence each
+	stopped bool    // an earlier run of the hook stopped this push, and said why
+}
+
+// Blocked reports whether the commit or push has to stop.
+func (v Verdict) Blocked() bool { return v.stopped || v.Verdict.Blocked() }
+
+// judgement is a verdict in the making.
+type judgement struct {
+	Verdict
+	c *clone.Clone
+	q guard.Question
+}
+
+// begin looks at the locks. A repository that was never set up and holds no
+// locks has nothing to judge, and neither has one where nobody else holds a lock
+// and no path must be held; the judgement is idle then.
+func begin(ctx context.Context, c *clone.Clone, o Options, ask clone.Ask) (j *judgement, err error) {
+	j = &judgement{c: c}
+	if j.View, err = c.Look(ctx, ask); err != nil {
+		return j, err
+	}
+	return j, j.ask(o)
+}
+
+// ask makes the question to guard of what the look brought.
+func (j *judgement) ask(o Options) (err error) {
+	j.Now, j.Policy = j.c.Now(), j.c.Config.Policy
+	if o.Policy != "" {
+		j.Policy = o.Policy
+	}
+	if !j.c.Config.Present && len(j.View.Locks) == 0 {
+		return nil
+	}
+	j.q = guard.Question{Policy: j.Policy, Now: j.Now, Locks: j.View.Locks, As: o.As, Owner: j.View.Actor.ID,
+		Held: func(l lock.Lock) bool { return l.Remote == "" || !l.Unconfirmed }}
+	if o.Always {
+		j.q.Policy = guard.Require
+	}
+	if j.q.Lockable, err = guard.ParseLockable(j.c.Config.Lockable); err != nil {
+		return err
+	}
+	if _, err := j.c.Actor(); err != nil && !errors.Is(err, config.ErrNoActor) {
+		j.Gaps = append(j.Gaps, fmt.Errorf("%w; all locks count as those of others", err))
+	}
+	return nil
+}
+
+// idle reports whether paths need not be looked at.
+func (j *judgement) idle() bool { return len(j.q.Lockable) == 0 && len(j.q.Foreign()) == 0 }
+
+// judge judges paths.
+func (j *judgement) judge(ctx context.Context, paths []string) (err error) {
+	if len(paths) == 0 {
+		return nil
+	}
+	j.q.Paths, j.q.Fold = paths, j.c.Repo.IgnoreCase(ctx)
+	policy := j.Policy
+	j.Verdict.Verdict, err = guard.Judge(ctx, j.q)
+	j.Policy = policy
+	return err
+}
+
+// Paths judges paths that the caller names, from the top of the repository.
+func Paths(ctx context.Context, c *clone.Clone, paths []string, o Options, ask clone.Ask) (Verdict, error) {
+	j, err := begin(ctx, c, o, ask)
+	if err == nil {
+		j.Looked = len(paths)
+		err = j.judge(ctx, paths)
+	}
+	return j.Verdict, err
+}
+
+// Staged judges what a commit would change, for the pre-commit hook: the paths
+// are listed only when there is a lock that could cover one.
+func Staged(ctx context.Context, c *clone.Clone, o Options) (Verdict, error) {
+	ask := clone.Ask{}
+	if c.Config.Present && c.Config.HookFetch == "commit" {
+		ask.Limit = c.Config.HookTimeout * 3 / 4
+	}
+	j, err := begin(ctx, c, o, ask)
+	if err != nil || j.idle() {
+		return j.Verdict, err
+	}
+	j.stale()
+	paths, err := c.Repo.StagedPaths(ctx)
+	if err == nil {
+		j.Looked = len(paths)
+		err = j.judge(ctx, paths)
+	}
+	return j.Verdict, err
+}
+
+// stale notes that the arbiter should have been asked and could not be.
+func (j *judgement) stale() {
+	if j.View.Unreachable != nil {
+		j.Gaps = append(j.Gaps, fmt.Errorf("%w; judging by the last view of the locks", j.View.Unreachable))
+	}
+}
+
+// maxCommits is how many commits of one push or range are looked at.
+const maxCommits = 2000
+
+// BlindError is a range that nobody can check, because the locks are not known.
+type BlindError struct {
+	Remote string // the arbiter, "" where the clone has none
+	Err    error  // why it could not be asked
+}
+
+func (e *BlindError) Error() string {
+	switch {
+	case e.Remote == "":
+		return "this clone has no remote that keeps locks, so that there is nothing to check against"
+	case e.Err == nil:
+		return fmt.Sprintf("the locks of remote %q are not known here: it was never asked", e.Remote)
+	}
+	return fmt.Sprintf("the locks of remote %q are not known here: %v", e.Remote, e.Err)
+}
+
+func (e *BlindError) Unwrap() error { return e.Err }
+
+// Range judges the commits of a range as those of a push. A gap in the history
+// is an error here, *git.RevisionError, and so are locks that are not known,
+// *BlindError: a job that checks nothing must not look like one that found
+// nothing.
+func Range(ctx context.Context, c *clone.Clone, rng git.Range, o Options, ask clone.Ask) (Verdict, error) {
+	j, err := begin(ctx, c, o, ask)
+	if err != nil {
+		return j.Verdict, err
+	}
+	if j.View.Remote == "" || j.View.AsOf.IsZero() {
+		return j.Verdict, &BlindError{Remote: j.View.Remote, Err: j.View.Unreachable}
+	}
+	commits, more, err := c.Repo.RangeCommits(ctx, rng, maxCommits)
+	if err != nil {
+		return j.Verdict, err
+	}
+	if edge := cut(commits); len(edge) > 0 {
+		return j.Verdict, &git.RevisionError{Revision: string(edge[0].OID), Shallow: true, Cut: true}
+	}
+	if more {
+		j.Gaps = append(j.Gaps, fmt.Errorf("the range has more than %d commits; the newest %[1]d are checked", maxCommits))
+	}
+	j.Looked = len(commits)
+	err = j.judgeCommits(ctx, commits)
+	return j.Verdict, err
+}

@@ -1,0 +1,81 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/git"
+)
+
+// PushRequest is a push as git tells it to the pre-push hook.
+type PushRequest struct {
+	Process int    // the id of the git process that pushes
+	Remote  string // the name of the remote, "" for a push to a URL
+	Updates []git.PushUpdate
+}
+
+// Push judges what the pushed commits change, for the pre-push hook. The view is
+// brought up to date first, and offline locks are confirmed, when something new
+// is published and the settings allow it.
+func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verdict, err error) {
+	updates := slices.DeleteFunc(slices.Clone(p.Updates), func(u git.PushUpdate) bool { return u.LocalOID == "" || !git.ProjectRef(u.Remote) })
+	if len(updates) == 0 {
+		return v, nil
+	}
+	arbiter, err := c.Arbiter(ctx)
+	if err != nil {
+		return v, err
+	}
+	// Looking here costs next to nothing; asking the remote does, so that it is
+	// asked only by a repository that was set up, and when something is new.
+	var j *judgement
+	asks := arbiter != nil && c.Config.HookFetch != "never"
+	if !asks || !c.Config.Present {
+		if j, err = begin(ctx, c, o, clone.Ask{}); err != nil || j.idle() {
+			return j.Verdict, err
+		}
+	}
+	memo := newPushMemo(ctx, c, p.Process, p.Remote, updates)
+	if stopped, ok := memo.read(); ok {
+		return Verdict{stopped: stopped}, nil
+	}
+	published := git.Published{Remotes: []string{p.Remote}}
+	switch {
+	case p.Remote == "":
+		published.Remotes = nil // it may be any of them
+	case arbiter != nil && arbiter.Name() != p.Remote:
+		// Everybody who shares these locks can see what the arbiter has. Other
+		// remotes do not count, else a detour by a fork would go unjudged.
+		published.Remotes = append(published.Remotes, arbiter.Name())
+	}
+	commits, more, err := c.Repo.PushedCommits(ctx, updates, published, maxCommits)
+	if err != nil || len(commits) == 0 {
+		return v, err
+	}
+	if asks {
+		refreshErr := c.ConfirmOwn(ctx, c.Config.HookTimeout*3/4)
+		if j, err = begin(ctx, c, o, clone.Ask{}); err != nil {
+			return j.Verdict, errors.Join(err, refreshErr)
+		}
+		if refreshErr != nil {
+			j.View.Unreachable = refreshErr
+			j.stale()
+		}
+		if j.idle() {
+			return j.Verdict, nil
+		}
+	}
+	if more {
+		j.Gaps = append(j.Gaps, fmt.Errorf("this push has more than %d commits; the newest %[1]d are checked", maxCommits))
+	}
+	if edge := cut(commits); len(edge) > 0 {
+		j.Gaps = append(j.Gaps, fmt.Errorf("what the commits at the edge of this shallow clone change is not known here: %d of them", len(edge)))
+	}
+	j.Looked = len(commits)
+	err = j.judgeCommits(ctx, commits)
+	memo.write(j.Blocked())
+	return j.Verdict, err
+}

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+// call is one command at work.
+type call struct {
+	Env
+	out            *printer
+	name           string   // such as "git grite lock acquire"
+	args           []string // positional
+	actor, dataDir string   // of the flags that all commands take
+}
+
+// options are what a clone has to be told about this process.
+func (e Env) options(form clone.Form) clone.Options {
+	o := clone.Options{
+		Dir: e.Dir, Environ: e.Environ, Now: e.Now, Prompts: e.Prompts && form != clone.JSON, Form: form,
+		Policy: e.getenv("GRITE_LOCK_POLICY"),
+		Who:    clone.Who{Name: e.getenv("GRITE_ACTOR"), User: e.getenv("USER")},
+	}
+	if d := e.getenv("GRITE_HOME"); d != "" {
+		o.Who.DataDir = e.abs(d)
+	}
+	return o
+}
+
+// open finds the repository and reads its settings; every command but version
+// begins with it. Beside *config.Error the clone is usable.
+func (c *call) open(ctx context.Context) (*clone.Clone, error) {
+	o := c.options(c.out.form())
+	switch {
+	case c.dataDir != "":
+		o.Who.DataDir, o.Who.Flag = c.abs(c.dataDir), true
+	case c.actor != "":
+		o.Who.DataDir, o.Who.Name, o.Who.Flag = "", c.actor, true
+	}
+	cl, err := clone.Open(ctx, o)
+	if cl != nil {
+		c.out.settings(cl)
+	}
+	return cl, err
+}
+
+// openLocks is open for the commands that deal with locks: where the clone is
+// set up and git does not run our hooks, they say so.
+func (c *call) openLocks(ctx context.Context) (*clone.Clone, error) {
+	cl, err := c.open(ctx)
+	if err == nil {
+		c.hintHooks(ctx, cl)
+	}
+	return cl, err
+}
+
+// resources reads the resources that the caller names: those of --resource and
+// the positional arguments. A malformed pattern is the path of a file when there
+// is one of exactly that name, or a lock on it.
+func (c *call) resources(cl *clone.Clone, flags texts, view *clone.View) ([]lock.Resource, error) {
+	names := []string(flags)
+	for _, arg := range c.args {
+		name, err := positional(cl.Repo, arg)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	resources := make([]lock.Resource, 0, len(names))
+	for _, name := range names {
+		r, err := lock.ParseResource(name, cl.Repo.Prefix)
+		if errors.Is(err, lock.ErrMalformed) {
+			literal, literalErr := lock.ParseLiteral(name, cl.Repo.Prefix)
+			if literalErr == nil && (cl.Repo.HasFile(literal.Name()) || view.Has(literal)) {
+				r, err = literal, nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		resources = append(resources, r)
+	}
+	return resources, nil
+}
+
+// positional is the resource that an argument names: one with a namespace is
+// that resource, an absolute path is one in the work tree, and everything else
+// is relative to the current directory.
+func positional(repo *git.Repo, arg string) (string, error) {
+	space, _, _ := strings.Cut(arg, ":")
+	switch lock.Namespace(space) {
+	case lock.Path, lock.Issue, lock.Repo:
+		if space != arg {
+			return arg, nil
+		}
+	}
+	switch {
+	case arg == "":
+		return "", usagef("an empty PATH names nothing; write a file, a directory or a pattern")
+	case !filepath.IsAbs(arg):
+		return "path:./" + arg, nil
+	}
+	inside, ok := within(repo.WorkTree, arg)
+	if !ok {
+		return "", usagef("%q is not in this work tree, %s", arg, repo.WorkTree)
+	}
+	return "path:" + inside, nil
+}
+
+// within is an absolute path seen from the top of a work tree. Its directory may
+// be reached through symbolic links.
+func within(top, path string) (string, bool) {
+	slash := ""
+	if strings.HasSuffix(path, "/") {
+		slash = "/"
+	}
+	path = filepath.Clean(path)
+	candidates := []string{path}
+	for dir, rest := filepath.Dir(path), filepath.Base(path); dir != filepath.Dir(dir); dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			candidates = append(candidates, filepath.Join(real, rest))
+			break
+		}
+	}
+	for _, p := range candidates {
+		rel, err := filepath.Rel(top, p)
+		if err == nil && rel != "." && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel) + slash, true
+		}
+	}
+	return "", false
+}
+
+// existing reads the resources of locks that exist already, or none for --mine.
+func (c *call) existing(ctx context.Context, cl *clone.Clone, flags texts, mine bool) ([]lock.Resource, error) {
+	resources, err := c.resources(cl, flags, nil)
+	if errors.Is(err, lock.ErrMalformed) {
+		// Perhaps the file is gone and its lock is not.
+		view, lookErr := cl.Look(ctx, clone.Ask{})
+		if lookErr != nil {
+			return nil, lookErr
+		}
+		resources, err = c.resources(cl, flags, &view)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if mine && len(resources) > 0 {
+		return nil, usagef("--mine means all locks you hold: name no resource with it")
+	}
+	if mine {
+		return nil, nil
+	}
+	return resources, c.named(resources)
+}
+
+// named refuses a command without any resource.
+func (c *call) named(resources []lock.Resource) error {
+	if len(resources) > 0 {
+		return nil
+	}
+	return &usageError{message: c.name + " needs a --resource, such as path:src/, issue:ID or repo:NAME", hint: c.name + " -h"}
+}
+
+// ttl reads --ttl, 0 for the configured default.
+func ttl(o optional) (time.Duration, error) {
+	if !o.given {
+		return 0, nil
+	}
+	d, err := lock.ParseTTL(o.text)
+	if err != nil {
+		return 0, usagef("--ttl %v", err)
+	}
+	return d, nil
+}
+
+// recordText reads a flag that becomes part of a record.
+func recordText(flag, s string) (string, error) {
+	if err := config.CheckText(flag, s); err != nil {
+		return "", usagef("%v", err)
+	}
+	return s, nil
+}
+
+// reader is whom the objects of a result are made for.
+func (c *call) reader(who clone.Identity) wire.Reader {
+	return wire.Reader{Owner: who.ID, Now: c.Now()}
+}

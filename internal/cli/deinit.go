@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+func newDeinit() *command {
+	return &command{name: "deinit", usage: "give up the locks you hold and remove what init and the locks left in this clone", run: runDeinit}
+}
+
+// deinitJSON is the data of deinit.
+type deinitJSON struct {
+	Released []wire.Lock `json:"released"`
+	Removed  []string    `json:"removed"`
+	Kept     []wire.Lock `json:"kept"` // of actors that are not of this clone
+}
+
+func runDeinit(ctx context.Context, c *call) (result, error) {
+	cl, err := c.open(ctx)
+	var broken *config.Error
+	if err != nil && !(errors.As(err, &broken) && cl != nil) { // a broken configuration is no reason to keep it
+		return result{}, err
+	}
+	if !cl.SetUpBefore() {
+		return result{data: deinitJSON{Released: []wire.Lock{}, Removed: []string{}, Kept: []wire.Lock{}}, text: func(w io.Writer) {
+			fmt.Fprintln(w, "Nothing to remove: git-grite is not set up in this clone")
+		}}, nil
+	}
+	changes, err := uninstallHooks(ctx, cl.Repo)
+	if err != nil {
+		return result{}, err
+	}
+	left, err := cl.Leave(ctx)
+	for _, why := range left.Unreleased {
+		c.out.note(wire.NotDone, "%s; locks there end by themselves", wire.Printable(why.Error()))
+	}
+	if err != nil {
+		return result{}, err
+	}
+	r := wire.Reader{Now: c.Now()}
+	data := deinitJSON{Released: r.Locks(left.Released), Kept: r.Locks(left.Kept), Removed: append([]string{}, left.Removed...)}
+	for _, h := range changes {
+		if h.Did == "removed" || h.Did == "restored" {
+			data.Removed = append(data.Removed, h.Path)
+		}
+	}
+	return result{data: data, text: func(w io.Writer) {
+		for _, l := range left.Released {
+			fmt.Fprintf(w, "Released %s\n", wire.Name(l))
+		}
+		for _, path := range data.Removed {
+			fmt.Fprintf(w, "Removed %s\n", path)
+		}
+		for _, l := range left.Kept {
+			fmt.Fprintf(w, "Kept the lock of %s on %s\n", wire.Printable(l.Holder()), wire.Name(l))
+		}
+	}}, nil
+}

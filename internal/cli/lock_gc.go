@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+func newGC() *command {
+	return &command{name: "gc", usage: "remove expired locks", run: runGC}
+}
+
+func runGC(ctx context.Context, c *call) (result, error) {
+	cl, err := c.openLocks(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	done, err := cl.Collect(ctx)
+	c.out.report(done.Report)
+	if err != nil {
+		return result{}, err
+	}
+	data := struct {
+		ExpiredPruned int `json:"expired_pruned"`
+		DamagedPruned int `json:"damaged_pruned"`
+	}{len(done.Expired), len(done.Damaged)}
+	return result{data: data, text: func(w io.Writer) {
+		fmt.Fprintf(w, "Removed %s\n", wire.Count(data.ExpiredPruned, "expired lock"))
+		if data.DamagedPruned > 0 {
+			fmt.Fprintf(w, "Removed %s\n", wire.Count(data.DamagedPruned, "damaged record"))
+		}
+	}}, nil
+}

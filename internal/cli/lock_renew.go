@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+type renewOptions struct {
+	resources texts
+	mine      bool
+	ttl       optional
+}
+
+func newRenew() *command {
+	var o renewOptions
+	return &command{
+		name: "renew", args: "[PATH …]", usage: "extend locks you hold, never shorten them",
+		flags: []cli.Flag{
+			resourceFlag(&o.resources),
+			boolFlag(&o.mine, "mine", "all locks you hold"),
+			ttlFlag(&o.ttl, "how long the lease lasts from now"),
+		},
+		run: func(ctx context.Context, c *call) (result, error) { return runRenew(ctx, c, o) },
+	}
+}
+
+func runRenew(ctx context.Context, c *call, o renewOptions) (result, error) {
+	cl, err := c.openLocks(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	resources, err := c.existing(ctx, cl, o.resources, o.mine)
+	if err != nil {
+		return result{}, err
+	}
+	d, err := ttl(o.ttl)
+	if err != nil {
+		return result{}, err
+	}
+	done, err := cl.Renew(ctx, resources, d)
+	c.out.report(done.Report)
+	if err == nil && len(done.Lost) > 0 {
+		err = &renewError{done, c.reader(done.Actor)}
+	}
+	if err != nil {
+		return result{}, err
+	}
+	return result{data: c.reader(done.Actor).Held(done.Locks), text: func(w io.Writer) { printRenewed(w, done.Locks) }}, nil
+}
+
+func printRenewed(w io.Writer, locks []lock.Lock) {
+	for _, l := range locks {
+		fmt.Fprintf(w, "Lock renewed\n  Resource: %s\n  Expires: %s\n", wire.Name(l), wire.Timestamp(l.Expires))
+	}
+}
+
+// renewError is a renewal of which something was lost.
+type renewError struct {
+	done   clone.Renewed
+	reader wire.Reader
+}
+
+func (e *renewError) Error() string { return e.done.Lost[0].Err().Error() }
+
+// explainRenew tells of one lost lock as of any other, and what was renewed all
+// the same.
+func explainRenew(e *renewError, now time.Time) failure {
+	f := explain(e.done.Lost[0].Err(), now)
+	data := e.reader.Held(e.done.Locks)
+	data.Lost = e.reader.Lost(e.done.Lost)
+	f.data = data
+	for _, l := range e.done.Lost[1:] {
+		more := explain(l.Err(), now)
+		f.lines = append(f.lines, more.title()+":")
+		f.lines = append(f.lines, more.lines...)
+	}
+	for _, l := range e.done.Locks {
+		f.lines = append(f.lines, fmt.Sprintf("Renewed: %s until %s", l.Resource, wire.Timestamp(l.Expires)))
+	}
+	if f.code = codeConflict; e.done.Lost[0].Cause == lock.NotHeld && len(e.done.Lost) == 1 && len(e.done.Locks) == 0 {
+		f.code = codeNotFound
+	}
+	f.exit = exitOf(f.code)
+	return f
+}

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+type statusOptions struct {
+	resources         texts
+	mine, all, cached bool
+}
+
+func newStatus() *command {
+	var o statusOptions
+	return &command{
+		name: "status", args: "[PATH …]", usage: "show who holds what",
+		flags: []cli.Flag{
+			resourceFlag(&o.resources),
+			boolFlag(&o.mine, "mine", "only the locks you hold"),
+			boolFlag(&o.all, "all", "expired and broken locks too"),
+			boolFlag(&o.cached, "cached", "the last view, without asking the remote"),
+		},
+		run: func(ctx context.Context, c *call) (result, error) { return runStatus(ctx, c, o) },
+	}
+}
+
+// lookTimeout bounds the look at the remote of a command that can do without.
+const lookTimeout = 5 * time.Second
+
+func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
+	cl, err := c.openLocks(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	ask := clone.Ask{Limit: lookTimeout}
+	if o.cached {
+		ask.Limit = 0
+	}
+	if _, err := cl.Actor(); o.mine && errors.Is(err, config.ErrNoActor) && cl.Chosen() {
+		return result{}, err
+	}
+	v, err := cl.Look(ctx, ask)
+	if err != nil {
+		return result{}, err
+	}
+	wanted, err := c.resources(cl, o.resources, &v)
+	if err != nil {
+		return result{}, err
+	}
+	c.out.report(v.Report)
+	now := c.Now()
+	var locks []lock.Lock
+	expired := 0
+	for _, l := range v.Locks {
+		switch {
+		case o.mine && l.Owner != v.Actor.ID || !concerns(l, wanted):
+		case l.Live(now) || o.all:
+			locks = append(locks, l)
+		case !l.Released():
+			expired++
+		}
+	}
+	lock.Sort(locks)
+	return result{data: c.statusObject(v, locks, expired), text: func(w io.Writer) {
+		if len(locks) == 0 {
+			fmt.Fprintln(w, "No active locks")
+			return
+		}
+		fmt.Fprintln(w, "Active Locks:")
+		printLocks(w, locks, style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID}, now)
+	}}, nil
+}
+
+// maxDamage is how many damaged records are told one by one.
+const maxDamage = 5
+
+// statusObject makes the object of a view, and tells how old it is and what of
+// it is damaged.
+func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.Status {
+	r := c.reader(v.Actor)
+	data := wire.Status{Locks: r.Locks(locks), Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
+	if v.Actor.ID != "" {
+		data.Conflicts = r.Beaten(v.Beaten)
+	}
+	if !v.AsOf.IsZero() {
+		data.AsOfUnixMS = v.AsOf.UnixMilli()
+	}
+	c.tellAge(v)
+	for i, d := range v.Damaged {
+		data.Damaged = append(data.Damaged, wire.Damaged{Ref: refstore.Namespace + "/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
+		switch {
+		case i < maxDamage:
+			c.out.note(wire.Advice, "%s; it blocks nobody; git grite lock gc removes it", wire.Printable(d.Err.Error()))
+		case i == maxDamage:
+			c.out.note(wire.Advice, "%d more records are damaged", len(v.Damaged)-maxDamage)
+		}
+	}
+	return data
+}
+
+// tellAge says how old a view is, unless the arbiter was asked just now.
+func (c *call) tellAge(v clone.View) {
+	switch {
+	case v.Unreachable != nil:
+		c.out.note(wire.StaleView, "%s; %s", wire.Printable(v.Unreachable.Error()), age(v.AsOf, c.Now()))
+	case !v.Fresh:
+		c.out.note(wire.StaleView, "%s", age(v.AsOf, c.Now()))
+	}
+}
+
+// age says how old a view is.
+func age(asOf, now time.Time) string {
+	if asOf.IsZero() {
+		return "the remote was never asked: git grite sync"
+	}
+	return fmt.Sprintf("this is the view of %s ago", wire.Span(now.Sub(asOf)))
+}
+
+// concerns reports whether a lock is among those that the caller asked about:
+// those that would conflict with a lock on one of the resources. To ask about
+// nothing is to ask about all.
+func concerns(l lock.Lock, wanted []lock.Resource) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(r lock.Resource) bool {
+		return l.Resource.SameAs(r) || l.Resource.Conflicts(r) || l.Resource.Conflicts(r.AsDirectory())
+	})
+}
+
+// style is how rows look on a terminal.
+type style struct {
+	on  bool // colour
+	bar bool // of the remaining lease
+	me  lock.Owner
+}
+
+// The SGR sequences in use.
+const (
+	green, yellow, plain = "\x1b[32m", "\x1b[33m", "\x1b[0m"
+)
+
+// printLocks writes a row per lock: the resource padded to the longest, the
+// owner, the remaining time, then what else is known.
+func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
+	names := make([]string, len(locks))
+	width := 0
+	for i, l := range locks {
+		names[i] = wire.Printable(l.Resource.String())
+		width = max(width, utf8.RuneCountInString(names[i]))
+	}
+	for i, l := range locks {
+		left := l.Expires.Sub(now)
+		when := "expires in " + wire.Span(left)
+		switch {
+		case l.Tombstone():
+			when = fmt.Sprintf("broken %s ago", wire.Span(now.Sub(l.Acquired)))
+		case l.Released():
+			when = "released"
+		case left <= 0:
+			when = fmt.Sprintf("expired %s ago", wire.Span(-left))
+		}
+		row := names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + when
+		if st.bar && left > 0 && l.TTL > 0 {
+			row += "  " + bar(left, l.TTL)
+		}
+		if l.Label != "" {
+			row += "  " + wire.Printable(l.Label)
+		}
+		if l.Reason != "" {
+			row += "  " + wire.Printable(l.Reason)
+		}
+		if l.Unconfirmed {
+			row += "  not confirmed"
+		}
+		switch {
+		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
+			row = yellow + row + plain
+		case st.on && l.Owner == st.me:
+			row = green + row + plain
+		}
+		io.WriteString(w, "  "+row+"\n")
+	}
+}
+
+// bar draws what remains of a lease in ten steps.
+func bar(left, ttl time.Duration) string {
+	const steps = 10
+	full := min(steps, int((left*steps+ttl-1)/ttl))
+	return strings.Repeat("█", full) + strings.Repeat("░", steps-full)
+}

@@ -1,0 +1,170 @@
+package clone
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
+)
+
+// AcquireRequest asks for locks on all resources or none.
+type AcquireRequest struct {
+	Resources []lock.Resource
+	TTL       time.Duration // 0 for lock.ttl
+	Reason    string
+	Exclusive bool // conflict with the locks that the actor holds already, too
+	Offline   bool // ask only this clone and its last view of the arbiter
+	// Wait is how long to try. Waiting, when not nil, is called once, before
+	// the first wait.
+	Wait    time.Duration
+	Waiting func(*lock.HeldError)
+	// Doubt, when not nil, is called before a lock is taken over from an owner
+	// whose clock and this one disagree.
+	Doubt func(lock.ClockDoubt)
+}
+
+// Acquired is what came of an AcquireRequest.
+type Acquired struct {
+	Report
+	Grants []lock.Grant
+	// Fallback is why the locks were taken offline although that was not asked
+	// for: the arbiter could not be reached, and lock.offline allows it.
+	Fallback error
+}
+
+// UnreachableError is an acquire that did not reach the remote.
+type UnreachableError struct {
+	Cause     *git.RemoteError
+	Resources []lock.Resource
+	Left      *protocol.LeftoverError // what may stand there, nil for nothing
+}
+
+func (e *UnreachableError) Error() string { return e.Cause.Error() }
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// Acquire takes locks on all resources or none, for an actor that it creates
+// where there is none. It returns *lock.HeldError when others are in the way,
+// *UnreachableError, and the errors of [Clone.Arbiter] and [Clone.ActorOrNew].
+// The result is valid beside an error as far as its Report goes.
+func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, err error) {
+	remote, err := c.Arbiter(ctx)
+	if err != nil {
+		return out, err
+	}
+	if q.TTL == 0 {
+		q.TTL = c.Config.TTL
+	}
+	if q.Resources, err = c.directories(ctx, q.Resources); err != nil {
+		return out, err
+	}
+	me, err := c.ActorOrNew(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Actor = me
+	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: q.Waiting, Doubt: q.Doubt}
+	if remote != nil && !q.Offline {
+		done, err := c.shared(remote, me.Actor).Acquire(ctx, request)
+		out.Losses = c.tell(me, done.Lost)
+		out.add(c.report(me, remote, done.View))
+		if err == nil {
+			out.Grants = done.Grants
+			for i := range out.Grants {
+				out.Grants[i].Remote = remote.Name()
+			}
+			c.logGrants(out.Grants)
+			return out, c.dropOffline(ctx, me, out.Grants)
+		}
+		var unreachable *git.RemoteError
+		if !errors.As(err, &unreachable) {
+			return out, err
+		}
+		if c.Config.Offline != "allow" {
+			lost := &UnreachableError{Cause: unreachable, Resources: q.Resources}
+			errors.As(err, &lost.Left)
+			return out, lost
+		}
+		out.Fallback = unreachable
+	}
+	done, err := c.solo(me.Actor).Acquire(ctx, request)
+	if remote == nil {
+		out.Report = c.report(me, nil, done.View)
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Grants = done.Grants
+	for i := range out.Grants {
+		out.Grants[i].Unconfirmed = remote != nil
+	}
+	c.logGrants(out.Grants)
+	return out, nil
+}
+
+// directories gives plain paths that are directories here their slash, so that
+// "src" and "src/" are one lock.
+func (c *Clone) directories(ctx context.Context, resources []lock.Resource) ([]lock.Resource, error) {
+	resources = slices.Clone(resources)
+	for i, r := range resources {
+		if r.Namespace() != lock.Path || strings.HasSuffix(r.Name(), "/") {
+			continue
+		}
+		dir, err := c.Repo.IsDirectory(ctx, r.Name())
+		if err != nil {
+			return nil, err
+		}
+		if dir {
+			resources[i] = r.AsDirectory()
+		}
+	}
+	return resources, nil
+}
+
+// dropOffline removes offline locks of the actor in whose place a granted one
+// stands now.
+func (c *Clone) dropOffline(ctx context.Context, me Identity, grants []lock.Grant) error {
+	here, err := c.local.Load(ctx, true)
+	if err != nil {
+		return err
+	}
+	var changes []lock.Change
+	for _, e := range here.Entries {
+		if e.Owner == me.ID && slices.ContainsFunc(grants, func(g lock.Grant) bool { return g.Resource.SameAs(e.Resource) }) {
+			changes = append(changes, lock.Change{Key: e.Key, Old: e.Version})
+		}
+	}
+	return c.swapHere(ctx, changes)
+}
+
+// swapHere changes locks of this clone; one that somebody else changed first
+// stays as that left it.
+func (c *Clone) swapHere(ctx context.Context, changes []lock.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := c.local.Swap(ctx, changes); err != nil && !errors.Is(err, lock.ErrLostRace) {
+		return err
+	}
+	return nil
+}
+
+// logGrants writes grants, and what gave way to them, into the journal.
+func (c *Clone) logGrants(grants []lock.Grant) {
+	var events []Event
+	for _, g := range grants {
+		if !g.AlreadyHeld {
+			events = append(events, event("granted", g.Lock))
+		}
+		for _, l := range g.TakenOver {
+			e := event("expired", l)
+			e.Other = g.Owner
+			events = append(events, e)
+		}
+	}
+	c.journal.add(events...)
+}

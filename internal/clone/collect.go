@@ -1,0 +1,43 @@
+package clone
+
+import (
+	"context"
+
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/protocol"
+)
+
+// Collected is what garbage collection removed, here and on the arbiter.
+type Collected struct {
+	Report
+	Expired []lock.Lock
+	Damaged []lock.Damage
+}
+
+// Collect removes locks that expired longer than the clock skew ago, and damaged
+// records. Nobody needs to be an actor for it.
+func (c *Clone) Collect(ctx context.Context) (out Collected, err error) {
+	remote, err := c.Arbiter(ctx)
+	if err != nil {
+		return out, err
+	}
+	me, err := c.Actor()
+	if err != nil {
+		me = Identity{}
+	}
+	done, err := c.solo(me.Actor).Collect(ctx)
+	out.Expired, out.Damaged = done.Expired, done.Damaged
+	view := done.View
+	if remote != nil {
+		view = nil // what this clone keeps says nothing of the arbiter's
+	}
+	if err == nil && remote != nil {
+		var there protocol.Collected
+		there, err = c.shared(remote, me.Actor).Collect(ctx)
+		out.Expired, out.Damaged = append(out.Expired, there.Expired...), append(out.Damaged, there.Damaged...)
+		view = there.View
+	}
+	c.journal.addAll("expired", out.Expired)
+	out.Report = c.report(me, remote, view)
+	return out, err
+}

@@ -1,0 +1,235 @@
+package clone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// Source is where an actor comes from, as "actor current" names it.
+type Source string
+
+// The sources of actors.
+const (
+	FromFlag     Source = "flag"
+	FromEnv      Source = "env"
+	FromWorktree Source = "worktree"
+	FromDefault  Source = "repo_default"
+	FromAuto     Source = "auto" // created just now
+)
+
+// Identity is the actor of a command.
+type Identity struct {
+	config.Actor
+	Source Source
+	Made   bool // by this command
+}
+
+// ErrNobody is returned where there is no actor yet and acquire would create
+// one. It wraps [config.ErrNoActor].
+var ErrNobody = fmt.Errorf("%w in this clone yet", config.ErrNoActor)
+
+// Actors are the actors of this clone.
+func (c *Clone) Actors() config.Actors {
+	return config.Actors{Dir: c.files.dir, Default: c.Config.DefaultActor, Worktrees: c.Repo.LinkedWorktrees()}
+}
+
+// Actor finds the actor of this command and never creates one. The error is
+// ErrNobody where [Clone.ActorOrNew] would, else it wraps config.ErrNoActor.
+func (c *Clone) Actor() (Identity, error) {
+	if c.fixed != nil {
+		return *c.fixed, nil
+	}
+	actors := c.Actors()
+	source := FromEnv
+	if c.who.Flag {
+		source = FromFlag
+	}
+	switch {
+	case c.who.DataDir != "":
+		a, err := config.ReadActor(c.who.DataDir)
+		if errors.Is(err, os.ErrNotExist) {
+			err = ErrNobody
+		}
+		return Identity{Actor: a, Source: source}, err
+	case c.who.Name != "":
+		a, err := actors.Find(c.who.Name)
+		if errors.Is(err, config.ErrNoActor) && config.MeansLabel(c.who.Name) {
+			err = ErrNobody
+		}
+		return Identity{Actor: a, Source: source}, err
+	}
+	if id, err := os.ReadFile(c.files.worktree()); err == nil {
+		a, err := actors.Find(strings.TrimSpace(string(id)))
+		return Identity{Actor: a, Source: FromWorktree}, err
+	}
+	source = FromDefault
+	find := actors.Base
+	if name, linked := c.Repo.Linked(); linked {
+		source = FromWorktree
+		find = func() (config.Actor, error) { return actors.InWorktree(name) }
+	}
+	a, err := find()
+	if err == config.ErrNoActor {
+		err = ErrNobody
+	}
+	return Identity{Actor: a, Source: source}, err
+}
+
+// as is the same clone for another of its actors, such as one derived for a
+// work tree, which no file describes.
+func (c *Clone) as(a config.Actor) *Clone {
+	other := *c
+	other.fixed = &Identity{Actor: a}
+	return &other
+}
+
+// holder is the actor of a verb about locks that exist already: none is created
+// for it, and a clone without any actor holds nothing.
+func (c *Clone) holder() (Identity, error) {
+	me, err := c.Actor()
+	if errors.Is(err, ErrNobody) && c.who.Name == "" && c.who.DataDir == "" {
+		return me, nil
+	}
+	return me, err
+}
+
+// ActorOrNew finds the actor of this command and creates one where that is
+// allowed: for a label or directory that has none, and as the clone's default.
+// An id that nobody has stays config.ErrNoActor.
+func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
+	me, err := c.Actor()
+	if !errors.Is(err, ErrNobody) {
+		return me, err
+	}
+	label, asDefault := c.who.Name, false
+	switch {
+	case c.who.DataDir != "":
+		label = filepath.Base(c.who.DataDir)
+		if !config.MeansLabel(label) {
+			label = "actor-" + label
+		}
+	case c.who.Name == "":
+		label, asDefault = c.defaultLabel(ctx), true
+	}
+	err = c.alone(ctx, func() error {
+		again, err := c.Actor()
+		if err == nil { // another process was quicker
+			me = again
+			return nil
+		}
+		if _, err := c.newActor(label, c.who.DataDir, asDefault); err != nil {
+			return err
+		}
+		me, err = c.Actor()
+		me.Made = err == nil
+		if me.Source == FromDefault {
+			me.Source = FromAuto
+		}
+		return err
+	})
+	return me, err
+}
+
+// NewActor creates one more actor, which becomes the default where there is
+// none. A nil label means the default label.
+func (c *Clone) NewActor(ctx context.Context, label *string) (made config.Actor, err error) {
+	err = c.alone(ctx, func() error {
+		if label == nil {
+			free := c.defaultLabel(ctx)
+			label = &free
+		}
+		_, err := c.Actors().Base()
+		if err != nil && !errors.Is(err, config.ErrNoActor) {
+			return err
+		}
+		made, err = c.newActor(*label, c.who.DataDir, err != nil && c.who.DataDir == "")
+		return err
+	})
+	return made, err
+}
+
+// SetUp makes sure that the clone has a default actor and gives it the label
+// unless that is nil. It reports whether the actor was created.
+func (c *Clone) SetUp(ctx context.Context, label *string) (a config.Actor, made bool, err error) {
+	err = c.alone(ctx, func() error {
+		a, err = c.Actors().Base()
+		made = errors.Is(err, config.ErrNoActor)
+		switch {
+		case made && label != nil:
+			a, err = c.newActor(*label, "", true)
+		case made:
+			a, err = c.newActor(c.defaultLabel(ctx), "", true)
+		case err == nil && label != nil && *label != a.Label:
+			a, err = c.Actors().Relabel(a, *label)
+		}
+		if err == nil && c.Config.DefaultActor == "" {
+			err = c.setDefault(a.ID)
+		}
+		return err
+	})
+	return a, made, err
+}
+
+// UseActor makes an actor the default of this clone or, with worktree, of this
+// work tree alone.
+func (c *Clone) UseActor(ctx context.Context, id lock.Owner, worktree bool) error {
+	return c.alone(ctx, func() error {
+		if !worktree {
+			return c.setDefault(id)
+		}
+		if err := os.MkdirAll(c.files.private, 0o777); err != nil {
+			return err
+		}
+		return atomicfile.Write(c.files.worktree(), []byte(string(id)+"\n"), 0o666)
+	})
+}
+
+// newActor creates an actor and, where asked, makes it the clone's default. The
+// caller holds the clone's file lock.
+func (c *Clone) newActor(label, dataDir string, asDefault bool) (config.Actor, error) {
+	a, err := c.Actors().Make(label, dataDir, asDefault, c.now())
+	if err != nil || !asDefault {
+		return a, err
+	}
+	return a, c.setDefault(a.ID)
+}
+
+func (c *Clone) setDefault(id lock.Owner) error {
+	if err := config.SetDefaultActor(c.files.dir, string(id)); err != nil {
+		return err
+	}
+	c.Config.DefaultActor = id
+	return nil
+}
+
+// defaultLabel is user.email or, where git has none, the user's name, with a
+// number behind it when it is taken.
+func (c *Clone) defaultLabel(ctx context.Context) string {
+	label := c.Repo.UserEmail(ctx)
+	for _, other := range []string{c.who.User, "somebody"} {
+		if label == "" || config.CheckText("label", label) != nil || !config.MeansLabel(label) {
+			label = other
+		}
+	}
+	list, _ := c.Actors().List() // Make says what is wrong with the directory
+	taken := map[string]bool{}
+	for _, a := range list {
+		taken[a.Label] = true
+	}
+	free := label
+	for n := 2; taken[free]; n++ {
+		free = fmt.Sprintf("%s-%d", label, n)
+	}
+	return free
+}
+
+// Chosen reports whether the caller chose an actor by a flag or the environment.
+func (c *Clone) Chosen() bool { return c.who.DataDir != "" || c.who.Name != "" }

@@ -1,0 +1,171 @@
+package clone
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
+)
+
+// Report is what a verb noticed beside its result.
+type Report struct {
+	Actor  Identity
+	Losses []lock.Lost // locks that the actor no longer has
+	Clocks []lock.ClockDoubt
+}
+
+// Form is how the caller tells what is reported to it. Every loss is reported
+// once in each form, so that neither a person nor a program misses it because
+// the other one was told.
+type Form string
+
+// The forms.
+const (
+	Silent Form = "" // whatever is reported is thrown away
+	Text   Form = "text"
+	JSON   Form = "json"
+)
+
+// lossLife is how long a loss is worth telling.
+const lossLife = 24 * time.Hour
+
+// report compares what the actor holds with a view of the arbiter. remote is
+// that arbiter, nil where this clone is; the view is nil when nobody looked.
+func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View) Report {
+	r := Report{Actor: me}
+	if me.ID == "" {
+		return r
+	}
+	var lost []lock.Lost
+	if view != nil {
+		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(remote, view)...)
+		lost = append(c.gone(me, remote, view), beaten(me, view)...)
+		if remote == nil {
+			lost = append(lost, c.broken(me, view)...)
+		}
+	}
+	r.Losses = c.tell(me, lost)
+	return r
+}
+
+// ahead lists locks that were acquired in the future, as this clock has it.
+func (c *Clone) ahead(remote *refstore.Remote, view *lock.View) (doubts []lock.ClockDoubt) {
+	for _, e := range view.Entries {
+		if ahead := e.Acquired.Sub(c.now()); remote != nil && ahead > c.Config.ClockSkew && e.Live(c.now()) {
+			doubts = append(doubts, lock.ClockDoubt{Lock: e.Lock, Ahead: ahead})
+		}
+	}
+	return doubts
+}
+
+// add adds what a later look of the same verb reported.
+func (r *Report) add(more Report) {
+	r.Actor, r.Clocks = more.Actor, more.Clocks
+	r.Losses = append(r.Losses, more.Losses...)
+}
+
+// beaten lists the locks of the actor that were taken offline and lost.
+func beaten(me Identity, view *lock.View) (lost []lock.Lost) {
+	for _, b := range view.Beaten {
+		if b.Lock.Owner == me.ID {
+			lost = append(lost, lock.Lost{Lock: b.Lock, Cause: lock.Taken, By: b.By})
+		}
+	}
+	return lost
+}
+
+// gone lists granted locks whose record the arbiter no longer has. Those granted
+// since the look began are not in it yet, and a look that asked nobody says
+// nothing.
+func (c *Clone) gone(me Identity, remote *refstore.Remote, view *lock.View) (lost []lock.Lost) {
+	if remote == nil || view.Asked.IsZero() {
+		return nil
+	}
+	held, err := c.grants(me.Actor, remote).Held()
+	if err != nil {
+		return nil
+	}
+	there := make(map[string]string, len(view.Entries))
+	for _, e := range view.Entries {
+		there[e.Key] = e.Nonce
+	}
+	for key, h := range held {
+		if there[key] == h.Nonce {
+			continue
+		}
+		if l := view.Gone(me.ID, h.Lock, c.now()); l.Cause == lock.Broken || h.Acquired.Before(view.Asked) {
+			lost = append(lost, l)
+		}
+	}
+	return lost
+}
+
+// broken lists locks of this clone that somebody broke, where the clone is the
+// arbiter and keeps no book of what it granted but its journal. A tombstone that
+// names a lock which was never granted here is a forgery.
+func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
+	var granted map[string]bool
+	for _, e := range view.Entries {
+		if !e.Tombstone() || e.BrokenOwner != me.ID || e.Owner == me.ID || c.now().After(e.Acquired.Add(lock.TombstoneLife)) {
+			continue
+		}
+		if granted == nil {
+			granted = map[string]bool{}
+			for _, event := range c.journal.read() {
+				granted[event.Nonce] = granted[event.Nonce] || event.Event == "granted"
+			}
+		}
+		if granted[e.BrokenNonce] {
+			was := lock.Lock{Owner: me.ID, Nonce: e.BrokenNonce, Resource: e.Resource}
+			lost = append(lost, lock.Lost{Lock: was, Cause: lock.Broken, By: e.Lock})
+		}
+	}
+	return lost
+}
+
+// tell enters losses into the journal, and returns those of the actor that were
+// not told yet in the caller's form. A marker file says that there are any, so
+// that other commands need not read the journal.
+func (c *Clone) tell(me Identity, lost []lock.Lost) (untold []lock.Lost) {
+	marker := c.files.untold(me.ID)
+	if _, err := os.Lstat(marker); err != nil && len(lost) == 0 {
+		return nil
+	}
+	known, told := map[string]lock.Lost{}, map[Form]map[string]bool{Text: {}, JSON: {}}
+	var order []string
+	for _, e := range c.journal.read() {
+		switch {
+		case e.Actor != me.ID:
+		case e.Event == "told":
+			told[e.Form][e.Nonce] = true
+		case e.Event == "lost" && c.now().Sub(time.UnixMilli(e.TimeUnixMS)) < lossLife:
+			known[e.Nonce], order = e.loss(), append(order, e.Nonce)
+		}
+	}
+	var events []Event
+	for _, l := range lost {
+		if _, had := known[l.Lock.Nonce]; !had {
+			known[l.Lock.Nonce], order = l, append(order, l.Lock.Nonce)
+			events = append(events, lossEvent(me, l))
+		}
+	}
+	pending := false
+	for _, nonce := range order {
+		if c.form != Silent && !told[c.form][nonce] {
+			untold, told[c.form][nonce] = append(untold, known[nonce]), true
+			events = append(events, Event{Event: "told", Actor: me.ID, Nonce: nonce, Form: c.form})
+		}
+		pending = pending || !told[Text][nonce] || !told[JSON][nonce]
+	}
+	c.journal.add(events...)
+	if pending {
+		if f, err := os.OpenFile(marker, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o666); err == nil {
+			f.Close()
+		}
+	} else {
+		_ = os.Remove(marker)
+	}
+	return slices.Clip(untold)
+}

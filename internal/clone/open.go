@@ -1,0 +1,193 @@
+// Package clone is what one actor does with the locks of one clone, wherever
+// they are kept: on the remote that arbitrates, or in the clone itself. It finds
+// the repository, the settings, the arbiter and the actor, carries out the verbs
+// of locking, and reports which locks the actor lost meanwhile. It takes plain
+// requests and returns plain results: flags, words and exit codes are cli's,
+// paths that are about to be committed are check's.
+package clone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/protocol"
+	"github.com/git-grite/git-grite/internal/refstore"
+)
+
+// Options are what a clone has to be told about the process that opens it.
+type Options struct {
+	Dir     string   // absolute; where the process stands
+	Environ []string // handed to git
+	Now     func() time.Time
+	Prompts bool   // git may ask for a password on the terminal
+	Policy  string // GRITE_LOCK_POLICY, "" when it is not set
+	Form    Form   // how the process tells what is reported to it
+	Who     Who
+}
+
+// Who says which actor the caller chose; the zero Who chooses none.
+type Who struct {
+	DataDir string // of --data-dir or GRITE_HOME, absolute
+	Name    string // of --actor or GRITE_ACTOR: an id or a label
+	Flag    bool   // chosen by a flag, not by the environment
+	User    string // the system's name of the user, for the label of a new actor
+}
+
+// Clone is a repository with its settings and its locks.
+type Clone struct {
+	Repo   *git.Repo
+	Config config.Config
+
+	now     func() time.Time
+	prompts bool
+	form    Form
+	who     Who
+	files   files
+	journal journal
+	local   *refstore.Local
+
+	fixed  *Identity        // the actor, when it was found already; see as
+	asked  bool             // the arbiter was looked for
+	remote *refstore.Remote // the arbiter, nil where this clone is
+}
+
+// ErrNoDirectory is returned when the current directory was deleted.
+var ErrNoDirectory = errors.New("the current directory does not exist any more")
+
+// Open finds the repository and reads its settings. Beside *config.Error it
+// returns a Clone that works with what could be read; other errors are those of
+// [git.Open] and [git.Repo.CheckVersionOnce]. Nothing is sent and nothing is
+// written.
+func Open(ctx context.Context, o Options) (*Clone, error) {
+	if o.Dir == "" {
+		return nil, ErrNoDirectory
+	}
+	repo, err := git.Open(ctx, o.Dir, o.Environ)
+	if err != nil {
+		return nil, err
+	}
+	f := filesOf(repo)
+	c := &Clone{
+		Repo: repo, now: o.Now, prompts: o.Prompts, form: o.Form, who: o.Who, files: f,
+		journal: journal{files: f, now: o.Now}, local: refstore.NewLocal(repo, f.dir, o.Now),
+	}
+	if err := repo.CheckVersionOnce(ctx, f.gitVersion()); err != nil {
+		return nil, err
+	}
+	c.Config, err = config.Load(config.Sources{Dir: f.dir, WorkTree: repo.WorkTree, Policy: o.Policy})
+	return c, err
+}
+
+// Dir is our directory in the common git directory. It need not exist.
+func (c *Clone) Dir() string { return c.files.dir }
+
+// Now is the time by the clock that leases are counted with.
+func (c *Clone) Now() time.Time { return c.now() }
+
+// alone runs f while no other process of this clone decides on locks or actors.
+func (c *Clone) alone(ctx context.Context, f func() error) error {
+	end, err := c.local.Queue(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	c.Repo.RememberVersion(c.files.gitVersion()) // our directory exists now
+	return f()
+}
+
+// ArbiterName is the remote that arbitrates, "" when this clone does: what
+// lock.remote names or, for "auto", origin, else the only remote. Never by
+// branch: everybody has to ask the same one. It returns *config.Error.
+func (c *Clone) ArbiterName(ctx context.Context) (string, error) {
+	switch c.Config.Remote {
+	case "none":
+		return "", nil
+	case "auto":
+	default:
+		return c.Config.Remote, nil
+	}
+	remotes, err := c.Repo.Remotes(ctx)
+	if err != nil || len(remotes) == 0 {
+		return "", err
+	}
+	names := make([]string, 0, len(remotes))
+	for _, r := range remotes {
+		names = append(names, r.Name)
+	}
+	switch {
+	case slices.Contains(names, "origin"):
+		return "origin", nil
+	case len(names) == 1:
+		return names[0], nil
+	}
+	return "", &config.Error{File: config.ClonePath(c.files.dir), Key: "lock.remote",
+		Fault: fmt.Sprintf("there are several remotes (%s) and no origin; name the one that everybody's locks are kept on, or \"none\"", strings.Join(names, ", "))}
+}
+
+// Arbiter finds the remote that arbitrates, nil where this clone does, once in
+// the life of a Clone. It returns *config.Error. Nothing is sent.
+func (c *Clone) Arbiter(ctx context.Context) (*refstore.Remote, error) {
+	if c.asked {
+		return c.remote, nil
+	}
+	name, err := c.ArbiterName(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		if c.remote, err = c.open(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	c.asked = true
+	return c.remote, nil
+}
+
+// WithoutArbiter makes the clone go on with its own locks alone, for hooks whose
+// arbiter cannot be told.
+func (c *Clone) WithoutArbiter() { c.remote, c.asked = nil, true }
+
+// open opens the store of a remote.
+func (c *Clone) open(ctx context.Context, name string) (*refstore.Remote, error) {
+	remote, err := refstore.OpenRemote(ctx, c.Repo, name, c.prompts, c.local)
+	if errors.Is(err, git.ErrNoRemote) {
+		return nil, &config.Error{File: "lock.remote", Fault: fmt.Sprintf("there is no remote %q in this clone: git remote -v lists them", name)}
+	}
+	return remote, err
+}
+
+// shared acts on the locks of a remote for an actor.
+func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared {
+	grants := c.grants(a, remote)
+	return &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: remote, Grants: grants, Queue: grants.Queue}
+}
+
+// solo acts on the locks of this clone for an actor: all of them where the clone
+// is the arbiter, else those that no sync has confirmed.
+func (c *Clone) solo(a config.Actor) *protocol.Solo {
+	s := &protocol.Solo{Actor: c.protocolActor(a, 0), Store: c.local, Queue: c.local.Queue}
+	if c.remote != nil {
+		s.Store = c.local.Beside(c.remote)
+	}
+	return s
+}
+
+func (c *Clone) protocolActor(a config.Actor, skew time.Duration) protocol.Actor {
+	return protocol.Actor{Owner: a.ID, Label: a.Label, Skew: skew, Now: c.now, Nonce: config.NewNonce}
+}
+
+// grants are what a remote granted to an actor of this clone, and what others
+// did before; the remote is nil where the clone is the arbiter.
+func (c *Clone) grants(a config.Actor, remote *refstore.Remote) *refstore.Grants {
+	var arbiter refstore.Arbiter
+	if remote != nil {
+		arbiter = remote.Arbiter()
+	}
+	return refstore.NewGrants(c.files.dir, a.ID, arbiter)
+}

@@ -1,0 +1,60 @@
+package clone
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// files names everything that git-grite keeps in a repository beside its refs:
+// all of it is below grite/ in the directory that the refs are in, but for the actor that
+// "actor use --worktree" chose, which is in the git directory of its work tree.
+type files struct {
+	dir     string // grite/ in the common git directory, or where the refs are
+	private string // grite/ in the git directory of this work tree
+}
+
+func filesOf(repo *git.Repo) files {
+	return files{dir: filepath.Join(repo.StateDir, "grite"), private: filepath.Join(repo.GitDir, "grite")}
+}
+
+// PushMemo is the file in which check remembers the last judgement of a push.
+func (c *Clone) PushMemo() string { return c.files.pushed() }
+
+func (f files) journal() string             { return filepath.Join(f.dir, "log.jsonl") }
+func (f files) oldJournal() string          { return filepath.Join(f.dir, "log.jsonl.1") }
+func (f files) gitVersion() string          { return filepath.Join(f.dir, "git") }                // of the git that was tried last
+func (f files) hinted() string              { return filepath.Join(f.dir, "hinted") }             // the missing hooks were told of
+func (f files) pushed() string              { return filepath.Join(f.dir, "pushed") }             // check's memo of the last push
+func (f files) actors() string              { return filepath.Join(f.dir, "actors") }             // config's, and refstore's grants below it
+func (f files) untold(id lock.Owner) string { return filepath.Join(f.dir, "untold-"+id.Short()) } // losses are to be told
+func (f files) worktree() string            { return filepath.Join(f.private, "actor") }          // chosen for this work tree
+
+// Hinted reports whether the user was told that git does not run our hooks.
+func (c *Clone) Hinted() bool {
+	_, err := os.Lstat(c.files.hinted())
+	return err == nil
+}
+
+// SetHinted remembers that. Failing to means that it is told again.
+func (c *Clone) SetHinted() {
+	if os.MkdirAll(c.files.dir, 0o777) == nil {
+		_ = atomicfile.Write(c.files.hinted(), nil, 0o666)
+	}
+}
+
+// all lists the patterns of everything in dir, for deinit: the actors are left
+// out, because each is removed by its own directory, and the file lock is last.
+func (f files) all() []string {
+	var paths []string
+	for _, name := range []string{
+		"config.toml", "clone.toml", "log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "untold-*", // config's and clone's
+		"records*", "mirror.lock*", "lock", // refstore's
+	} {
+		paths = append(paths, filepath.Join(f.dir, name))
+	}
+	return paths
+}

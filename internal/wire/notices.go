@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// Kind says what a notice is about.
+type Kind string
+
+// The kinds of notices.
+const (
+	LostLock       Kind = "lost"            // a lock that the actor no longer has
+	BrokenLock     Kind = "broken"          // one that somebody broke
+	Clock          Kind = "clock"           // two clocks differ
+	ActorMade      Kind = "actor_made"      // the command created its actor
+	HooksMissing   Kind = "hooks_missing"   // git does not run our hooks here
+	StaleView      Kind = "stale_view"      // the arbiter could not be asked, or was not
+	UnknownSetting Kind = "unknown_setting" // a key that means nothing
+	NotDone        Kind = "not_done"        // a part of what was asked for failed
+	Advice         Kind = "advice"
+)
+
+// Notice is something that the caller must know beside the result.
+type Notice struct {
+	Kind    Kind   `json:"kind"`
+	Message string `json:"message"` // one line; for people it follows "note: "
+	Lock    *Lock  `json:"lock,omitempty"`
+	By      *Lock  `json:"by,omitempty"`
+}
+
+// maxLosses is how many losses of a kind are told one by one.
+const maxLosses = 5
+
+// Notices are what a verb noticed, in words.
+func Notices(r clone.Report, now time.Time) (notices []Notice) {
+	reader := Reader{Owner: r.Actor.ID, Now: now}
+	if r.Actor.Made {
+		notices = append(notices, Notice{Kind: ActorMade, Message: fmt.Sprintf("actor %s (%s) created for this clone", Printable(r.Actor.Label), r.Actor.ID.Short())})
+	}
+	for i, l := range r.Losses {
+		if i == maxLosses {
+			notices = append(notices, Notice{Kind: LostLock, Message: fmt.Sprintf("%d more locks of yours are gone: git grite lock log", len(r.Losses)-maxLosses)})
+			break
+		}
+		n := Notice{Kind: LostLock, Message: lossMessage(l, now)}
+		if l.Cause == lock.Broken {
+			n.Kind = BrokenLock
+		}
+		was := reader.Lock(l.Lock)
+		if n.Lock = &was; l.By.Owner != "" {
+			by := reader.Lock(l.By)
+			n.By = &by
+		}
+		notices = append(notices, n)
+	}
+	for _, d := range r.Clocks[:min(1, len(r.Clocks))] {
+		notices = append(notices, Notice{Kind: Clock, Message: ClockMessage(d)})
+	}
+	return notices
+}
+
+func lossMessage(l lock.Lost, now time.Time) string {
+	name := Name(l.Lock)
+	switch {
+	case l.Cause == lock.Broken:
+		message := fmt.Sprintf("your lock on %s was broken by %s %s ago", name, Printable(l.By.Holder()), Span(now.Sub(l.By.Acquired)))
+		if l.By.Reason != "" {
+			message += ": " + Printable(l.By.Reason)
+		}
+		return message
+	case l.Lock.Unconfirmed && l.Cause == lock.Taken:
+		return fmt.Sprintf("your lock on %s, taken offline, is not held: %s has %s until %s; give it up: git grite lock release --resource %s",
+			name, Printable(l.By.Holder()), Name(l.By), Timestamp(l.By.Expires), ShellQuote(l.Lock.Resource.String()))
+	case l.Cause == lock.Taken:
+		return fmt.Sprintf("your lock on %s is gone: %s took it over", name, Printable(l.By.Holder()))
+	}
+	return fmt.Sprintf("your lock on %s is gone: somebody removed it", name)
+}
+
+// ClockMessage says which clock differs and by how much.
+func ClockMessage(d lock.ClockDoubt) string {
+	which := "ahead of"
+	by := d.Ahead
+	if by < 0 {
+		which, by = "behind", -by
+	}
+	return fmt.Sprintf("the clock of %s is at least %s %s this one, or this one is wrong: leases end at the wrong time", Printable(d.Lock.Holder()), Span(by), which)
+}

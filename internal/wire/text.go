@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// Printable makes text from other people's records harmless on a terminal:
+// whatever is not printable is escaped.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&out, `\x%02x`, s[i])
+		case unicode.IsPrint(r):
+			out.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			out.WriteString(quoted[1 : len(quoted)-1])
+		}
+		i += size
+	}
+	return out.String()
+}
+
+// Timestamp writes a time as the user's guide does.
+func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Span writes a duration floored to one unit below an hour and two above: 45s,
+// 25m, 1h30m, 2d3h.
+func Span(d time.Duration) string {
+	two := func(n int64, unit string, m int64, small string) string {
+		if m == 0 {
+			return fmt.Sprintf("%d%s", n, unit)
+		}
+		return fmt.Sprintf("%d%s%d%s", n, unit, m, small)
+	}
+	s := int64(max(d, 0) / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm", s/60)
+	case s < 86400:
+		return two(s/3600, "h", s%3600/60, "m")
+	}
+	return two(s/86400, "d", s%86400/3600, "h")
+}
+
+// ShellQuote writes an argument so that it can be pasted into a shell, and so
+// that it shows what it is: one with unprintable characters is written as $'…',
+// which bash, zsh and ksh read.
+func ShellQuote(s string) string {
+	switch {
+	case s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%") == "":
+		return s
+	case !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == '\'' || r == '\\':
+			out.WriteString(`\` + string(r))
+		case unicode.IsPrint(r) && r != utf8.RuneError:
+			out.WriteRune(r)
+		default:
+			for _, b := range []byte(s[i : i+size]) {
+				fmt.Fprintf(&out, `\x%02x`, b)
+			}
+		}
+		i += size
+	}
+	return "$'" + out.String() + "'"
+}
+
+// Holder names the owner of a lock for people: label and short id.
+func Holder(l lock.Lock) string {
+	if l.Label == "" {
+		return Printable(l.Owner.Short())
+	}
+	return Printable(l.Holder())
+}
+
+// Name is the resource of a lock, printable.
+func Name(l lock.Lock) string { return Printable(l.Resource.String()) }
+
+// Count writes a number of things.
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// AcquireLine is a command line that takes locks on resources, each once.
+func AcquireLine(resources []string) string {
+	line := "git grite lock acquire"
+	seen := map[string]bool{}
+	for _, r := range resources {
+		if !seen[r] {
+			seen[r] = true
+			line += " -r " + ShellQuote(r)
+		}
+	}
+	return line
+}
