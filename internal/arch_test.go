@@ -35,7 +35,7 @@ var floors = map[string]floor{
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/guard", "internal/lock"}, "objects are made of results, so it knows these and no source of them"},
 	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},
 	"internal/clone":    {[]string{"internal/config", "internal/protocol", "internal/refstore", "internal/lock", "internal/git", "internal/atomicfile"}, "no flags, no words, no paths to be committed"},
-	"internal/config":   {[]string{"internal/lock", "internal/guard", "internal/atomicfile", "github.com/BurntSushi/toml", "github.com/google/uuid"}, "reads files; values go down as plain values"},
+	"internal/config":   {[]string{"internal/lock", "internal/guard", "internal/atomicfile", "github.com/BurntSushi/toml"}, "reads files; values go down as plain values"},
 	"internal/hook":     {[]string{"internal/git", "internal/atomicfile", "hooks"}, "installs hooks without knowing what a lock is"},
 	"internal/refstore": {[]string{"internal/protocol", "internal/lock", "internal/git", "internal/atomicfile", "github.com/gofrs/flock"}, "keeps records and decides nothing"},
 	"internal/protocol": {[]string{"internal/lock"}, "moves a table of which it does not know where it is kept"},

@@ -111,6 +111,6 @@ func (p *printer) report(r clone.Report) {
 // settings tells what is wrong with settings without making them unusable.
 func (p *printer) settings(cl *clone.Clone) {
 	for _, w := range cl.Config.Warnings {
-		p.note(wire.UnknownSetting, "%s", wire.Printable(w))
+		p.note(wire.UnknownSetting, "%s", wire.Printable(w.Message))
 	}
 }

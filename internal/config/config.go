@@ -1,16 +1,15 @@
-// Package config reads the settings of a clone, the team's settings and the
-// actors, with their precedence, and says where in which file a mistake stands.
-// Who uses the values is no concern of it: they leave it as plain values.
+// Package config reads and writes the settings of a clone, and reads the team's
+// settings and the actors, with their precedence. Its errors say where in which
+// file a mistake is. It does not know who uses the values.
 package config
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
@@ -29,31 +28,24 @@ type Config struct {
 	ClockSkew time.Duration
 	Offline   string // "refuse" or "allow"
 
-	HookFetch   string // "never", "push" or "commit"
-	HookTimeout time.Duration
+	HookFetch         string // "never", "push", "auto" or "commit"
+	HookMaxAge        time.Duration
+	HookCommitTimeout time.Duration
+	HookTimeout       time.Duration
 
 	DefaultActor lock.Owner // "" when none is set
 	Present      bool       // the clone or the team has a configuration
-	Warnings     []string   // unknown keys and the like, one sentence each
+	Warnings     []Warning
+
+	from map[string]string // where the value of a setting that is not the default comes from
 }
 
-// Error is a mistake in a setting.
-type Error struct {
-	File  string // or the name of an environment variable
-	Line  int    // from 1; 0 when unknown
-	Key   string // "" when the file as a whole is no TOML
-	Fault string
-}
-
-func (e *Error) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where = fmt.Sprintf("%s:%d", e.File, e.Line)
+func defaults() Config {
+	return Config{
+		Policy: guard.Warn, Remote: "auto", TTL: 15 * time.Minute, ClockSkew: 30 * time.Second, Offline: "refuse",
+		HookFetch: "auto", HookMaxAge: time.Minute, HookCommitTimeout: 1500 * time.Millisecond, HookTimeout: 10 * time.Second,
+		from: map[string]string{},
 	}
-	if e.Key != "" {
-		return fmt.Sprintf("%s: %s: %s", where, e.Key, e.Fault)
-	}
-	return fmt.Sprintf("%s: %s", where, e.Fault)
 }
 
 // TeamFile is the tracked file at the top of the work tree.
@@ -64,29 +56,30 @@ type Sources struct {
 	Dir      string // our directory in the common git directory
 	WorkTree string // "" in a bare repository
 	Policy   string // GRITE_LOCK_POLICY, "" when it is not set
+	Team     *Team  // the team's settings in place of those in the work tree; nil for those
+}
+
+// Team is the text of the team's settings from elsewhere than the work tree, such
+// as a commit.
+type Team struct {
+	Name string // for messages, such as "main:.grite.toml"
+	Text []byte // nil when there is no such file, or none that is a regular one
 }
 
 // Load reads the settings: the environment over the clone's config.toml over
 // the team's .grite.toml over the defaults. The error is *Error for a mistake;
 // the Config is usable all the same, with what could be read.
 func Load(src Sources) (Config, error) {
-	c := Config{
-		Policy: guard.Warn, Remote: "auto", TTL: 15 * time.Minute, ClockSkew: 30 * time.Second,
-		Offline: "refuse", HookFetch: "push", HookTimeout: 10 * time.Second,
-	}
-	var faults []error
-	if src.WorkTree != "" {
-		team := file{path: filepath.Join(src.WorkTree, TeamFile), name: TeamFile, team: true}
-		faults = append(faults, team.apply(&c))
-	}
+	c := defaults()
+	faults := []error{src.applyTeam(&c)}
 	clone := file{path: ClonePath(src.Dir), name: ClonePath(src.Dir)}
-	faults = append(faults, clone.apply(&c))
+	faults = append(faults, clone.read(&c))
 	if src.Policy != "" {
 		p, err := guard.ParsePolicy(src.Policy)
 		if err != nil {
 			faults = append(faults, &Error{File: "GRITE_LOCK_POLICY", Fault: err.Error()})
 		} else {
-			c.Policy = p
+			c.Policy, c.from["lock_policy"] = p, "GRITE_LOCK_POLICY"
 		}
 	}
 	for _, err := range faults {
@@ -97,12 +90,60 @@ func Load(src Sources) (Config, error) {
 	return c, nil
 }
 
+// applyTeam lays the team's settings over c. A file that is none, or is beyond
+// the bounds, is a warning and counts as absent: it comes with a checkout, and
+// must not stop anybody's commit.
+func (src Sources) applyTeam(c *Config) error {
+	f := file{name: TeamFile, team: true}
+	var text []byte
+	switch {
+	case src.Team != nil:
+		f.name, text = src.Team.Name, src.Team.Text
+	case src.WorkTree != "":
+		var err error
+		if text, err = readTeam(filepath.Join(src.WorkTree, TeamFile)); err != nil {
+			c.warn(Warning{Kind: TeamFileFault, File: f.name, Message: fmt.Sprintf("%s is ignored: %v", f.name, err)})
+			return nil
+		}
+	}
+	if text == nil {
+		return nil
+	}
+	err := f.apply(c, text)
+	var bound *boundError
+	if errors.As(err, &bound) {
+		c.warn(Warning{Kind: TeamFileFault, File: f.name, Message: fmt.Sprintf("%s is ignored: %v", f.name, bound)})
+		return nil
+	}
+	c.Present = true
+	return err
+}
+
+// readTeam reads the team's file, which has to be a regular one: a link to a
+// device would never end, and one to standard input would take what git says to
+// a hook. No file is nil without an error.
+func readTeam(path string) ([]byte, error) {
+	st, err := os.Lstat(path)
+	if err != nil {
+		return nil, nil // a work tree in which nothing can be found has no settings
+	}
+	if !st.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be read: %w", err)
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxTeamFile+1))
+}
+
 // ClonePath is the clone's configuration file below our directory dir.
 func ClonePath(dir string) string { return filepath.Join(dir, "config.toml") }
 
-// The file's form. Every value has a type of its own because only those give
-// errors with positions, and because a plain time.Duration would take the
-// integer 5 for five nanoseconds.
+// settings is the form of a file. Every value has its own type because only those
+// give errors with positions, and because a plain time.Duration would read the
+// integer 5 as five nanoseconds.
 type settings struct {
 	DefaultActor actorValue    `toml:"default_actor"`
 	LockPolicy   policyValue   `toml:"lock_policy"`
@@ -114,22 +155,20 @@ type settings struct {
 		Offline   offlineValue  `toml:"offline"`
 	} `toml:"lock"`
 	Hook struct {
-		Fetch   fetchValue    `toml:"fetch"`
-		Timeout durationValue `toml:"timeout"`
+		Fetch         fetchValue    `toml:"fetch"`
+		MaxAge        durationValue `toml:"max_age"`
+		CommitTimeout timeoutValue  `toml:"commit_timeout"`
+		Timeout       timeoutValue  `toml:"timeout"`
 	} `toml:"hook"`
 }
-
-// teamKeys are the settings that a team may share; the others are about one
-// clone, and files that come with a checkout are not to be trusted with them.
-var teamKeys = []string{"lock_policy", "lockable", "lock", "lock.remote", "lock.ttl"}
 
 type file struct {
 	path, name string
 	team       bool
 }
 
-// apply lays what the file says over c.
-func (f file) apply(c *Config) error {
+// read lays the clone's file over c.
+func (f file) read(c *Config) error {
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return nil
@@ -138,44 +177,51 @@ func (f file) apply(c *Config) error {
 		return &Error{File: f.name, Fault: "cannot be read: " + err.Error()}
 	}
 	c.Present = true
+	if err := f.apply(c, text); err != nil {
+		return f.fault(string(text), err)
+	}
+	return nil
+}
+
+// apply lays what a text says over c. The error is *Error or *boundError.
+func (f file) apply(c *Config, text []byte) error {
+	if f.team && len(text) > maxTeamFile {
+		return &boundError{1, fmt.Sprintf("it is larger than %d KiB", maxTeamFile>>10)}
+	}
+	if _, err := scan(string(text)); err != nil {
+		if e, ok := err.(*Error); ok {
+			e.File = f.name
+		}
+		return err
+	}
 	var s settings
 	meta, err := toml.Decode(string(text), &s)
 	if err != nil {
 		return f.fault(string(text), err)
 	}
-	for _, key := range meta.Undecoded() {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: unknown key %s", f.name, key))
-	}
-	for _, key := range meta.Keys() {
-		k := strings.ToLower(key.String())
-		if f.team && !slices.Contains(teamKeys, k) && known(k) {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s: %s is set in each clone only and is ignored here", f.name, key))
+	f.warnings(c, meta)
+	for _, k := range Keys() {
+		if (k.Team || !f.team) && defined(meta, k.Name) {
+			c.from[k.Name] = f.name
 		}
 	}
 	set(&c.Policy, guard.Policy(s.LockPolicy))
 	if meta.IsDefined("lockable") {
 		c.Lockable = s.Lockable
 	}
-	set(&c.Remote, string(s.Lock.Remote))
 	set(&c.TTL, time.Duration(s.Lock.TTL))
 	if f.team {
 		return nil
 	}
 	set(&c.DefaultActor, lock.Owner(s.DefaultActor))
-	if s.Lock.ClockSkew.set {
-		c.ClockSkew = s.Lock.ClockSkew.d
-	}
+	set(&c.Remote, string(s.Lock.Remote))
 	set(&c.Offline, string(s.Lock.Offline))
 	set(&c.HookFetch, string(s.Hook.Fetch))
-	if s.Hook.Timeout.set {
-		c.HookTimeout = s.Hook.Timeout.d
-	}
+	s.Lock.ClockSkew.set(&c.ClockSkew)
+	s.Hook.MaxAge.set(&c.HookMaxAge)
+	set(&c.HookCommitTimeout, time.Duration(s.Hook.CommitTimeout))
+	set(&c.HookTimeout, time.Duration(s.Hook.Timeout))
 	return nil
-}
-
-// known tells whether key is one of settings' keys and not a table.
-func known(key string) bool {
-	return slices.Contains([]string{"default_actor", "lock.clock_skew", "lock.offline", "hook.fetch", "hook.timeout"}, key)
 }
 
 func set[T comparable](to *T, value T) {
@@ -183,17 +229,4 @@ func set[T comparable](to *T, value T) {
 	if value != zero {
 		*to = value
 	}
-}
-
-// fault says where in the file the decoder stopped.
-func (f file) fault(text string, err error) error {
-	var p toml.ParseError
-	if !errors.As(err, &p) {
-		return &Error{File: f.name, Fault: err.Error()}
-	}
-	e := &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Fault: p.Message}
-	if _, err := toml.Decode(text, &map[string]any{}); err != nil {
-		e.Key, e.Fault = "", "is not valid TOML: "+p.Message
-	}
-	return e
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,9 +19,10 @@ type (
 	ttlValue      time.Duration
 	offlineValue  string
 	fetchValue    string
+	timeoutValue  time.Duration
 	durationValue struct {
-		d   time.Duration
-		set bool
+		d     time.Duration
+		given bool
 	}
 )
 
@@ -63,7 +66,7 @@ func (v *patternsValue) UnmarshalTOML(value any) error {
 
 func (v *remoteValue) UnmarshalTOML(value any) error {
 	s, err := text(value, `"auto", "none" or the name of a remote`)
-	if err == nil && (s == "" || strings.ContainsAny(s, ":/\\ ") || strings.HasPrefix(s, "-")) {
+	if err == nil && (s == "" || strings.ContainsAny(s, ":\\ ") || strings.ContainsAny(s[:1], "-/.~")) {
 		err = fmt.Errorf(`%q is not "auto", "none" or the name of a remote (never a URL)`, s)
 	}
 	*v = remoteValue(s)
@@ -85,9 +88,65 @@ func (v *durationValue) UnmarshalTOML(value any) error {
 	if err != nil {
 		return err
 	}
-	v.d, err = lock.ParseDuration(s)
-	v.set = true
+	v.d, err = parseDuration(s)
+	v.given = true
 	return err
+}
+
+func (v durationValue) set(to *time.Duration) {
+	if v.given {
+		*to = v.d
+	}
+}
+
+func (v *timeoutValue) UnmarshalTOML(value any) error {
+	var d durationValue
+	err := d.UnmarshalTOML(value)
+	if err == nil && d.d == 0 {
+		err = errors.New("must be more than nothing, such as \"10s\"")
+	}
+	*v = timeoutValue(d.d)
+	return err
+}
+
+// parseDuration is lock.ParseDuration with milliseconds at the end: 1500ms, 1s500ms.
+func parseDuration(s string) (time.Duration, error) {
+	rest, ok := strings.CutSuffix(s, "ms")
+	if !ok {
+		return lock.ParseDuration(s)
+	}
+	whole := strings.TrimRight(rest, "0123456789")
+	n, err := strconv.ParseUint(rest[len(whole):], 10, 31)
+	if err != nil {
+		return lock.ParseDuration(s) // which says what is wrong
+	}
+	ms := time.Duration(n) * time.Millisecond
+	if whole == "" {
+		return ms, nil
+	}
+	d, err := lock.ParseDuration(whole)
+	return d + ms, err
+}
+
+// FormatDuration writes a duration, of whole milliseconds, as it is read.
+func FormatDuration(d time.Duration) string {
+	if d%time.Second != 0 {
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	}
+	var out strings.Builder
+	for _, unit := range []struct {
+		letter string
+		length time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
+		if n := d / unit.length; n > 0 {
+			fmt.Fprintf(&out, "%d%s", n, unit.letter)
+			d %= unit.length
+		}
+	}
+	if out.Len() == 0 {
+		return "0s"
+	}
+	return out.String()
 }
 
 func (v *offlineValue) UnmarshalTOML(value any) error {
@@ -97,7 +156,7 @@ func (v *offlineValue) UnmarshalTOML(value any) error {
 }
 
 func (v *fetchValue) UnmarshalTOML(value any) error {
-	s, err := oneOf(value, "never", "push", "commit")
+	s, err := oneOf(value, "never", "push", "auto", "commit")
 	*v = fetchValue(s)
 	return err
 }

@@ -1,14 +1,13 @@
 package refstore
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/gittest"
@@ -42,7 +41,7 @@ func join(t testing.TB, clone *gittest.Repo, i int) *member {
 	grants := NewGrants(dir, owner(i), store.Arbiter())
 	return &member{t: t, store: store, grants: grants, clone: clone, Shared: &protocol.Shared{
 		Store: store, Queue: grants.Queue, Grants: grants,
-		Actor: protocol.Actor{Owner: owner(i), Label: fmt.Sprint("member-", i), Now: time.Now, Nonce: uuid.NewString},
+		Actor: protocol.Actor{Owner: owner(i), Label: fmt.Sprint("member-", i), Now: time.Now, Nonce: rand.Text},
 	}}
 }
 
