@@ -3,8 +3,8 @@
 #
 #   ./install.sh [--prefix DIR] [--uninstall]
 #
-# The program goes to DIR/bin (~/.local/bin), its man page to DIR/share/man/man1.
-# A link "grite" is made beside it when no other program has that name.
+# The program goes to DIR/bin (~/.local/bin), man pages and completions below
+# DIR/share. A link "grite" is made beside it when no other program has that name.
 set -eu
 
 usage() {
@@ -16,11 +16,24 @@ fail() {
 	exit "${2:-1}"
 }
 
+# The files beside the program, as pairs of where they are here and below DIR.
+shared() {
+	for page in docs/man/*.1; do
+		[ ! -e "$page" ] || echo "$page share/man/man1/${page##*/}"
+	done
+	for pair in \
+		git-grite.bash:share/bash-completion/completions/git-grite \
+		_git-grite:share/zsh/site-functions/_git-grite \
+		git-grite.fish:share/fish/vendor_completions.d/git-grite.fish; do
+		[ ! -e "completions/${pair%%:*}" ] || echo "completions/${pair%%:*} ${pair#*:}"
+	done
+}
+
 uninstall() { # PREFIX
-	for file in "$1/bin/git-grite" "$1/share/man/man1/git-grite.1"; do
-		if [ -e "$file" ]; then
-			rm -f "$file"
-			echo "Removed $file"
+	for file in bin/git-grite $(shared | cut -d' ' -f2); do
+		if [ -e "$1/$file" ]; then
+			rm -f "$1/$file"
+			echo "Removed $1/$file"
 		fi
 	done
 	if [ -L "$1/bin/grite" ] && [ "$(readlink "$1/bin/grite")" = git-grite ]; then
@@ -32,20 +45,26 @@ uninstall() { # PREFIX
 build() { # OUTPUT
 	command -v go >/dev/null 2>&1 || fail "Go is needed to build git-grite, and there is no go on PATH: https://go.dev/dl/"
 	version=$(git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+	echo "Building git-grite $version; the first time this takes a minute or two, for the compiler and the libraries"
 	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs \
 		-ldflags "-s -w -X github.com/git-grite/git-grite/internal/cli.version=$version" \
 		-o "$1" ./cmd/git-grite || fail "the build failed"
 }
 
 install_files() { # PREFIX
-	mkdir -p "$1/bin" "$1/share/man/man1" || fail "cannot make directories below $1; choose another place with --prefix DIR"
+	mkdir -p "$1/bin" || fail "cannot make directories below $1; choose another place with --prefix DIR"
 	# Built beside its place and renamed, so that no running hook meets half of it.
 	new="$1/bin/.git-grite.$$"
 	trap 'rm -f "$new"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	build "$new"
 	mv -f "$new" "$1/bin/git-grite"
-	cp docs/man/git-grite.1 "$1/share/man/man1/git-grite.1"
-	echo "Installed $1/bin/git-grite"
+	shared | while read -r from to; do
+		mkdir -p "$1/${to%/*}"
+		cp "$from" "$1/$to"
+	done
+	echo "Installed $1/bin/git-grite, version $version"
 	other=$(command -v grite || true)
 	if [ -z "$other" ] && [ ! -e "$1/bin/grite" ] && [ ! -L "$1/bin/grite" ]; then
 		ln -s git-grite "$1/bin/grite"
@@ -57,6 +76,10 @@ install_files() { # PREFIX
 	*":$1/bin:"*) ;;
 	*) echo "$1/bin is not on PATH; add it: export PATH=\"$1/bin:\$PATH\"" ;;
 	esac
+	first=$(command -v git-grite || true)
+	if [ -n "$first" ] && ! cmp -s "$first" "$1/bin/git-grite"; then
+		echo "Another git-grite comes first on PATH and runs instead: $first ($("$first" version 2>/dev/null | head -n 1))"
+	fi
 	echo "Next, in a repository: git grite init"
 }
 
