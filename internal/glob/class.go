@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// class is what stands in brackets: sorted, disjoint ranges of runes.
+// class is the text in brackets: sorted, disjoint ranges of runes.
 type class struct{ ranges []runeRange }
 
 type runeRange struct{ lo, hi rune }

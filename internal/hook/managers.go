@@ -85,7 +85,7 @@ func calls(f file, path, name, top string) bool {
 }
 
 // callsIn looks for a line, not a comment, that calls a hook of ours: by its
-// name, by that of the hook it stands in, or by its id in .pre-commit-hooks.yaml.
+// name, by that of the hook it is in, or by its id in .pre-commit-hooks.yaml.
 func callsIn(text []byte, name string) bool {
 	call := regexp.MustCompile(`(?m)^[^#\n]*(\bgit[- ]grite\s+hook\s+("?\$|` + name + `\b)|\bid:\s*git-grite-` + name + `\b)`)
 	return call.Match(text)
