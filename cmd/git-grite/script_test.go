@@ -51,6 +51,11 @@ func asProgram() {
 }
 
 func runTests(m *testing.M) int {
+	for _, kv := range os.Environ() { // of a hook that the tests are run by
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "GIT_") {
+			os.Unsetenv(name)
+		}
+	}
 	bin, err := os.MkdirTemp("", "git-grite-bin-")
 	if err != nil {
 		panic(err)
@@ -69,7 +74,12 @@ func runTests(m *testing.M) int {
 	if err := os.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
 		panic(err)
 	}
-	return m.Run()
+	code := m.Run()
+	if left := gittest.Living(bin); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "the tests left processes of git-grite behind: %v\n", left)
+		return max(code, 1)
+	}
+	return code
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "*", "") }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -46,6 +47,22 @@ func endAll(world string) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// Living lists the processes that run a program below dir, where there is a
+// /proc.
+func Living(dir string) (pids []int) {
+	links, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, link := range links {
+		program, err := os.Readlink(link)
+		if err != nil || !strings.HasPrefix(program, dir+"/") {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // livingIn lists the processes that have their HOME in world, but not zombies,

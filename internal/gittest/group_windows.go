@@ -12,3 +12,6 @@ func ownGroup(*exec.Cmd) {}
 func killGroup(p *os.Process) error { return p.Kill() }
 
 func endAll(string) {}
+
+// Living finds nothing here.
+func Living(string) []int { return nil }

@@ -129,7 +129,9 @@ func serveConn(ctx context.Context, conn net.Conn, env, argv []string) error {
 // gitProgram is the path of a program that git keeps to itself.
 func gitProgram(t testing.TB, name string) string {
 	t.Helper()
-	out, err := exec.Command("git", "--exec-path").Output()
+	cmd := exec.Command("git", "--exec-path")
+	cmd.Env = Scrub(os.Environ())
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
