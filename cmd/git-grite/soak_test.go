@@ -237,7 +237,7 @@ func (s *soak) operate(p player, args ...string) []held {
 		}
 	case verb == "renew" && (code == 3 || code == 4) && args[1] == "-r":
 		s.beliefs.toldLost(p.id, args[2], began, answer.Error.Message)
-	case code == 5:
+	case code == 5, strings.Contains(answer.Error.Message, "is over before it is granted"), strings.Contains(answer.Error.Message, "times in a row"):
 		s.add("failures that were said", 1)
 	case code != 0 && code != 3 && code != 4:
 		s.add("other errors", 1)
