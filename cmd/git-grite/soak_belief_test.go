@@ -139,7 +139,7 @@ func (b *beliefs) violations(conflict func(a, b string) bool, history map[string
 			}
 		}
 		if gone, since := vanished(x, history[x.Resource]); gone {
-			found = append(found, fmt.Sprintf("told that it holds: %s, and since %s nothing of it stood there", x, since.Format("05.000")))
+			found = append(found, fmt.Sprintf("told that it holds: %s, and since %s nothing of it stood there:%s", x, since.Format("05.000"), during(x, history[x.Resource])))
 		}
 	}
 	for _, l := range b.losses {
@@ -178,6 +178,16 @@ func vanished(h *belief, versions []version) (gone bool, since time.Time) {
 		at = next
 	}
 	return false, at
+}
+
+// during lists the versions that stood at some time of a belief.
+func during(h *belief, versions []version) (all string) {
+	for _, v := range versions {
+		if v.from.Before(h.until) && (v.until.IsZero() || v.until.After(h.from)) {
+			all += fmt.Sprintf(" [%.8s of %.8s from %s to %s, expires %s]", v.Nonce, v.Owner, v.from.Format("05.000"), v.until.Format("05.000"), v.expires.Format("05.000"))
+		}
+	}
+	return all
 }
 
 func latest(a, b time.Time) time.Time {
