@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Transport is a way to reach a bare repository.
@@ -68,9 +69,21 @@ func serveHTTP(t testing.TB, bare string) (string, []string) {
 		backend.ServeHTTP(rw, req)
 	}))
 	t.Cleanup(func() {
-		endAll(filepath.Dir(lookup(env, "HOME"))) // else a hanging hook holds up the server
-		srv.CloseClientConnections()
-		srv.Close()
+		// A hanging hook would hold up the server; a request may be about to start one.
+		closed := make(chan struct{})
+		go func() {
+			srv.CloseClientConnections()
+			srv.Close()
+			close(closed)
+		}()
+		for {
+			endAll(filepath.Dir(lookup(env, "HOME")))
+			select {
+			case <-closed:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
 	})
 	return srv.URL + "/" + filepath.Base(bare), nil
 }
