@@ -45,6 +45,18 @@ func (r *Repo) DropRefs(ctx context.Context, prefix string, before time.Time) er
 	return r.UpdateRefs(ctx, updates)
 }
 
+// Ref returns what the remote has at exactly this name, "" for nothing. It
+// returns *RemoteError.
+func (m *Remote) Ref(ctx context.Context, name RefName) (OID, error) {
+	out, err := m.run(ctx, "ls-remote", "--", m.target, string(name))
+	for line := range strings.Lines(string(out)) {
+		if oid, listed, _ := strings.Cut(strings.TrimSpace(line), "\t"); listed == string(name) {
+			return OID(oid), nil
+		}
+	}
+	return "", m.failed(err)
+}
+
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

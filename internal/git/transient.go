@@ -23,10 +23,13 @@ func (e *RemoteError) Transient() bool {
 	return errors.As(e.Err, &failed) && slices.ContainsFunc(passing, func(s string) bool { return strings.Contains(failed.Stderr, s) })
 }
 
-// Local reports whether a fetch failed on refs of this clone, which it could not
-// lock or read, rather than on the remote.
+// unfit is what git writes about refs of this clone that it cannot lock, write or
+// follow to an object (git 2.39).
+var unfit = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects"}
+
+// Local reports whether a fetch failed on refs of this clone rather than on the
+// remote.
 func (e *RemoteError) Local() bool {
 	var failed *Error
-	return errors.As(e.Err, &failed) &&
-		(strings.Contains(failed.Stderr, "cannot lock ref") || strings.Contains(failed.Stderr, "unable to update local ref"))
+	return errors.As(e.Err, &failed) && slices.ContainsFunc(unfit, func(s string) bool { return strings.Contains(failed.Stderr, s) })
 }

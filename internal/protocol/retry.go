@@ -114,11 +114,12 @@ func asHeld(err error) (*lock.HeldError, bool) {
 	return held, errors.As(err, &held)
 }
 
-// passing reports whether err may be gone in a moment.
-func passing(err error) bool {
-	var transient interface{ Transient() bool }
+// passing reports whether err may be gone in a moment. remote counts any failure
+// to reach the arbiter, also one that looks permanent.
+func passing(err error, remote bool) bool {
+	var line interface{ Transient() bool }
 	var contended *ContendedError
-	return errors.As(err, &transient) && transient.Transient() || errors.As(err, &contended) || errors.Is(err, lock.ErrUnknown)
+	return errors.As(err, &line) && (remote || line.Transient()) || errors.As(err, &contended) || errors.Is(err, lock.ErrUnknown)
 }
 
 func asShort(err error, short **ShortLeaseError) bool { return errors.As(err, short) }

@@ -125,20 +125,21 @@ const (
 	maxPoll = time.Second
 )
 
-// wait tries until try succeeds, fails for another reason than that it is not
-// the turn of q yet, or the wait is over. A try that failed for a passing reason
-// is no reason to stop waiting.
+// wait tries until try succeeds, fails for good, or the wait is over. While it
+// waits, that the arbiter cannot be asked is a reason to try once more.
 func (a *Actor) wait(ctx context.Context, q AcquireRequest, try func(fresh bool) error) error {
 	deadline := a.Now().Add(q.Wait)
 	interval := Backoff{Next: minPoll, Max: maxPoll}
+	waiting := false
 	for fresh := false; ; fresh = true {
 		began := a.Now()
 		err := try(fresh)
 		left := deadline.Sub(a.Now())
 		held, isHeld := asHeld(err)
-		if err == nil || left <= 0 || !isHeld && !passing(err) || ctx.Err() != nil {
+		if err == nil || left <= 0 || !isHeld && !passing(err, waiting) || ctx.Err() != nil {
 			return err
 		}
+		waiting = waiting || isHeld
 		if isHeld && q.Waiting != nil {
 			q.Waiting(held)
 			q.Waiting = nil

@@ -97,10 +97,8 @@ func (s *Remote) pull(ctx context.Context) error {
 		}
 		switch {
 		case failed.Local():
-			if err := s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock)); err != nil && try == maxFetches-1 {
-				return err
-			}
-			backoff.Next = max(backoff.Next, staleLock/2)
+			// Failing is no reason to stop: a lock file may not be old enough yet.
+			_ = s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock))
 		case !failed.Transient():
 			return err
 		}

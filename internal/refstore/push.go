@@ -75,6 +75,9 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 		case lost:
 			return lock.ErrLostRace
 		}
+		if try == 0 && s.unblock(ctx) {
+			continue
+		}
 		if try == maxBusy {
 			return &RefusedError{Remote: s.remote.Name, Reason: report.Reason}
 		}
@@ -82,6 +85,17 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 			return err
 		}
 	}
+}
+
+// unblock deletes a ref in the place of the directory of all locks, which keeps
+// git from making any. It reports whether there was one.
+func (s *Remote) unblock(ctx context.Context) bool {
+	oid, err := s.remote.Ref(ctx, Namespace)
+	if err != nil || oid == "" {
+		return false
+	}
+	_, err = s.remote.Push(ctx, []git.RefUpdate{{Name: Namespace, Old: oid}})
+	return err == nil
 }
 
 // unanswered decides what to make of a push that brought no word of our refs. A
