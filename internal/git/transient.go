@@ -23,6 +23,13 @@ func (e *RemoteError) Transient() bool {
 	return errors.As(e.Err, &failed) && slices.ContainsFunc(passing, func(s string) bool { return strings.Contains(failed.Stderr, s) })
 }
 
+// Unsent reports whether a push ended before it sent anything: over HTTP git asks
+// for the refs first, and says so when that fails (git 2.39, remote-curl.c).
+func (e *RemoteError) Unsent() bool {
+	var failed *Error
+	return errors.As(e.Err, &failed) && strings.Contains(failed.Stderr, "unable to access '")
+}
+
 // unfit is what git writes about refs of this clone that it cannot lock, write or
 // follow to an object (git 2.39).
 var unfit = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects"}
@@ -32,4 +39,14 @@ var unfit = []string{"cannot lock ref", "unable to update local ref", "bad objec
 func (e *RemoteError) Local() bool {
 	var failed *Error
 	return errors.As(e.Err, &failed) && slices.ContainsFunc(unfit, func(s string) bool { return strings.Contains(failed.Stderr, s) })
+}
+
+// Version0 is the remote spoken to in version 0 of git's protocol, in which a
+// fetch over HTTP takes two requests instead of three: a fault that comes back
+// regularly, such as every third request, would hit each repeat of the same.
+func (m *Remote) Version0() *Remote {
+	old := *m
+	old.settings = append(slices.Clone(m.settings), [2]string{"protocol.version", "0"})
+	old.env = nil
+	return &old
 }

@@ -33,10 +33,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // How often one command decides again after a lost race, and after a lost reply.
 // Processes of this clone queue up, so that others would have to come first
-// every time; a reply may take a minute to be given up.
+// every time. A line that breaks is soon tried again; a reply that does not come
+// may take a minute to be given up.
 const (
 	maxTries   = 20
-	maxUnknown = 4
+	maxUnknown = 12
+	silence    = 4 // of these for a reply that did not come
 )
 
 // tries counts them.
@@ -53,8 +55,10 @@ func (n *tries) again(ctx context.Context, err error) error {
 	if !unknown && !errors.Is(err, lock.ErrLostRace) {
 		return err
 	}
-	if unknown {
+	if unknown && passing(err, false) {
 		n.unknown++
+	} else if unknown {
+		n.unknown += silence
 	}
 	if n.all++; n.all > maxTries {
 		return &ContendedError{Tries: maxTries, Err: err}
@@ -119,7 +123,7 @@ func asHeld(err error) (*lock.HeldError, bool) {
 func passing(err error, remote bool) bool {
 	var line interface{ Transient() bool }
 	var contended *ContendedError
-	return errors.As(err, &line) && (remote || line.Transient()) || errors.As(err, &contended) || errors.Is(err, lock.ErrUnknown)
+	return errors.As(err, &line) && (remote || line.Transient()) || errors.As(err, &contended)
 }
 
 func asShort(err error, short **ShortLeaseError) bool { return errors.As(err, short) }

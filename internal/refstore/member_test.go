@@ -29,12 +29,17 @@ func owner(i int) lock.Owner { return lock.Owner(fmt.Sprintf("%032x", i+1)) }
 // join opens the stores of a clone's origin for the ith actor.
 func join(t testing.TB, clone *gittest.Repo, i int) *member {
 	t.Helper()
+	return joinRemote(t, clone, i, "origin")
+}
+
+func joinRemote(t testing.TB, clone *gittest.Repo, i int, name string) *member {
+	t.Helper()
 	repo, err := git.Open(t.Context(), clone.Dir, clone.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(repo.CommonDir, "grite")
-	store, err := OpenRemote(t.Context(), repo, "origin", false, NewLocal(repo, dir, time.Now))
+	store, err := OpenRemote(t.Context(), repo, name, false, NewLocal(repo, dir, time.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,12 +73,19 @@ func (s *Remote) fetch(ctx context.Context) (*lock.View, error) {
 	return v, nil
 }
 
-// mirrored returns the keys that the mirror has.
+// mirrored returns the keys that the mirror has, before a fetch. When a ref of it
+// is symbolic or no ref at all, everything goes: git would follow the former, and
+// change a branch and not the mirror.
 func (s *Remote) mirrored(ctx context.Context) (map[string]bool, error) {
 	refs, err := s.repo.Refs(ctx, s.mirror.prefix)
 	keys := make(map[string]bool, len(refs))
+	unfit := false
 	for _, ref := range refs {
 		keys[refKey(s.mirror.prefix, ref.Name)] = true
+		unfit = unfit || ref.Broken || ref.Symref != ""
+	}
+	if err == nil && unfit {
+		err = s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock))
 	}
 	return keys, err
 }
@@ -90,7 +97,11 @@ func (s *Remote) pull(ctx context.Context) error {
 	refspec := "+" + Namespace + "/*:" + s.mirror.prefix + "/*"
 	backoff := protocol.Backoff{Next: 100 * time.Millisecond, Max: 2 * time.Second}
 	for try := 1; ; try++ {
-		err := s.remote.Fetch(ctx, refspec)
+		remote := s.remote
+		if try%2 == 0 {
+			remote = remote.Version0()
+		}
+		err := remote.Fetch(ctx, refspec)
 		var failed *git.RemoteError
 		if err == nil || ctx.Err() != nil || !errors.As(err, &failed) || try == maxFetches {
 			return err

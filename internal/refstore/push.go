@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -48,6 +49,13 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 	backoff := busyBackoff()
 	for try := 0; ; try++ {
 		report, err := s.remote.Push(ctx, updates)
+		var remote *git.RemoteError
+		if errors.As(err, &remote) && remote.Unsent() && remote.Transient() && try < maxBusy {
+			if err := backoff.Wait(ctx, backoff.Max); err != nil {
+				return err
+			}
+			continue
+		}
 		if errors.Is(err, git.ErrNotAtomic) {
 			s.oneOnly = true
 			return lock.ErrNotAtomic
@@ -78,6 +86,9 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 		if try == 0 && s.unblock(ctx) {
 			continue
 		}
+		if inPlace(v.Damaged, changes) {
+			return lock.ErrLostRace // the next decision removes it
+		}
 		if try == maxBusy {
 			return &RefusedError{Remote: s.remote.Name, Reason: report.Reason}
 		}
@@ -85,6 +96,13 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 			return err
 		}
 	}
+}
+
+// inPlace reports whether a damaged ref lies below one that was to be made.
+func inPlace(damaged []lock.Damage, changes []lock.Change) bool {
+	return slices.ContainsFunc(damaged, func(d lock.Damage) bool {
+		return slices.ContainsFunc(changes, func(c lock.Change) bool { return strings.HasPrefix(d.Key, c.Key+"/") })
+	})
 }
 
 // unblock deletes a ref in the place of the directory of all locks, which keeps
