@@ -102,7 +102,6 @@ func TestCollectNeedsAnAnswer(t *testing.T) {
 	if left := strings.Fields(remote.Git("for-each-ref", "--format=%(refname)", Namespace)); len(left) != 3 {
 		t.Errorf("on the remote are %s", left)
 	}
-	join(t, clone, 3).mustMeet(alice, "path:src/a.go")
 }
 
 // TestRefsInTheWay: refs that keep git from making the ref of a lock go in a push
