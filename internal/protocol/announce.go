@@ -226,7 +226,7 @@ func (a *attempt) send(ctx context.Context) error {
 
 // sendOne makes one change on an arbiter that cannot make several at once. When
 // it loses to a later ticket it waits for that to withdraw, as in verify: else
-// both would undo what they have for ever.
+// both would undo what they have, again and again.
 func (a *attempt) sendOne(ctx context.Context, c *claim, change lock.Change) error {
 	for polls := 0; ; polls++ {
 		err := a.s.Store.Swap(ctx, []lock.Change{change})

@@ -15,7 +15,7 @@ import (
 )
 
 // The cache remembers what decode made of records, sound or damaged, by the id of their commit,
-// which names their content for ever. It saves reading three git objects per
+// which names their content for good. It saves reading three git objects per
 // lock, is never asked what exists, and may be deleted at any time. The file is
 // replaced whole by rename; of two writers the last one wins, and what the
 // other remembered is read again.

@@ -107,8 +107,9 @@ func (h *chronicle) step(t *testing.T, m *member, random *rand.Rand) {
 	var broken *lock.BrokenError
 	var nonce *lock.NonceError
 	var line *git.RemoteError
+	var short *protocol.ShortLeaseError // on a line that delays requests by seconds
 	switch {
-	case err == nil, errors.As(err, &held), errors.As(err, &none), errors.As(err, &broken), errors.As(err, &nonce), errors.Is(err, lock.ErrLostRace):
+	case err == nil, errors.As(err, &held), errors.As(err, &none), errors.As(err, &broken), errors.As(err, &nonce), errors.As(err, &short), errors.Is(err, lock.ErrLostRace):
 	case errors.As(err, &line):
 		h.faults.Add(1)
 	default:

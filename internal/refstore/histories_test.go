@@ -60,7 +60,7 @@ var model = porcupine.Model{
 }
 
 // history lets clients acquire and release overlapping resources at random and
-// tells whether what they saw is linearizable.
+// reports whether what they saw is linearizable.
 func history(t *testing.T, r *gittest.Repo, clients, steps int, queue func(*Local) func(context.Context) (func(), error)) porcupine.CheckResult {
 	resources := []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
 	var mu sync.Mutex

@@ -133,7 +133,7 @@ func (r *referee) check(t testing.TB) (violation string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.grants++
-	// Ledgers first: what is in one by now stood when it was granted, and may be
+	// Grants first: what is in one by now stood when it was granted, and may be
 	// gone since, but cannot have come since.
 	held := map[*member]map[string]lock.Holding{}
 	for _, m := range r.members {

@@ -16,7 +16,7 @@ import (
 
 var overlapping = []string{"path:src/", "path:src/a.go", "path:**/*.go", "repo:x"}
 
-// full tells whether to play at full length, as "make race" does.
+// full reports whether to play at full length, as "make race" does.
 func full() bool { return os.Getenv("GRITE_TEST_FULL") == "1" }
 
 // team is a remote with n clones.

@@ -93,7 +93,7 @@ func TestTraceShorterLease(t *testing.T) {
 	held, err := n.alice.grants.Held()
 	h := held[parse(t, "path:a")[0].Key()]
 	if err != nil || until(h.Lock) != until(granted[0].Lock) || h.Version != before || len(h.Pending) != 1 || h.Pending[0].Version != n.at("path:a") || h.Pending[0].Version == before {
-		t.Errorf("the ledger has %+v, %v", h, err)
+		t.Errorf("the grants have %+v, %v", h, err)
 	}
 
 	// The next renewal finds it.
@@ -131,7 +131,7 @@ func TestTraceStaleView(t *testing.T) {
 // TestTraceTwoContenders: two announce what overlaps. Rule: the later ticket
 // withdraws at once and then only reads, and the earlier waits for that. Taken
 // out: the comparison of tickets (the earlier one withdraws as well, and both
-// start again, for ever); the wait (the earlier one is refused).
+// start again, and so on); the wait (the earlier one is refused).
 func TestTraceTwoContenders(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)

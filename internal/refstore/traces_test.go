@@ -89,8 +89,8 @@ func TestTraceHollowGrant(t *testing.T) {
 }
 
 // TestTraceLeftover: a process dies between announce and verify, or its create
-// arrives after its end. Rule: an own record is a held lock only when the ledger
-// says so. Taken out: asking the ledger; the acquire then says "already held" of
+// arrives after its end. Rule: an own record is a held lock only when the grants
+// say so. Taken out: asking the grants; the acquire then says "already held" of
 // what no verify has vouched for, and no renewal knows.
 func TestTraceLeftover(t *testing.T) {
 	t.Parallel()
