@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/git/direct"
 )
 
 // ErrMissing is the [FileContent] error of an object that git does not have.
@@ -36,7 +38,8 @@ func (r *Repo) KeepObjects(ctx context.Context, prefixes ...string) error {
 	if !r.Borrows() && old == "" {
 		return nil
 	}
-	var in bytes.Buffer
+	var commits []OID
+	var list bytes.Buffer
 	for _, prefix := range prefixes {
 		refs, err := r.Refs(ctx, prefix)
 		if err != nil {
@@ -44,17 +47,22 @@ func (r *Repo) KeepObjects(ctx context.Context, prefixes ...string) error {
 		}
 		for _, ref := range refs {
 			if ref.OID != "" && ref.Symref == "" {
-				fmt.Fprintln(&in, ref.OID)
+				commits = append(commits, ref.OID)
+				fmt.Fprintln(&list, ref.OID)
 			}
 		}
 	}
-	mark := fmt.Sprintf("%s%x\n", keptMark, sha256.Sum256(in.Bytes()))
+	mark := fmt.Sprintf("%s%x\n", keptMark, sha256.Sum256(list.Bytes()))
 	if contents == mark {
 		return nil
 	}
 	made := ""
-	if in.Len() > 0 && r.Borrows() {
-		out, err := r.change(ctx, in.Bytes(), "pack-objects", "-q", "--revs", filepath.Join(dir, "pack"))
+	if len(commits) > 0 && r.Borrows() {
+		objects, err := r.recordObjects(ctx, commits)
+		if err != nil {
+			return err
+		}
+		out, err := r.change(ctx, objects, "pack-objects", "-q", filepath.Join(dir, "pack"))
 		if err != nil {
 			return err
 		}
@@ -70,6 +78,45 @@ func (r *Repo) KeepObjects(ctx context.Context, prefixes ...string) error {
 		return os.Remove(old + ".keep")
 	}
 	return nil
+}
+
+// recordObjects lists, a line each, commits with their trees and files, as far as
+// they are what a record is made of: small, and without parents. A commit that is
+// not is listed alone, for a ref to it may not bring a whole history here.
+func (r *Repo) recordObjects(ctx context.Context, commits []OID) (list []byte, err error) {
+	cat := catFile{repo: r}
+	defer func() { err = errors.Join(err, cat.close()) }()
+	var out bytes.Buffer
+	at := make(map[OID]OID, len(commits))
+	for _, oid := range commits {
+		at[oid] = oid
+	}
+	for _, kind := range []string{"commit", "tree", "blob"} {
+		objects, err := cat.objects(ctx, at, kind)
+		if err != nil {
+			return nil, err
+		}
+		at = map[OID]OID{}
+		for oid, o := range objects {
+			if o.err == nil || kind == "commit" && !errors.Is(o.err, ErrMissing) {
+				fmt.Fprintln(&out, oid)
+			}
+			if o.err != nil || kind == "blob" {
+				continue
+			}
+			if kind == "commit" {
+				if tree, err := direct.CommitTree(o.content); err == nil {
+					at[tree] = tree
+				}
+				continue
+			}
+			entries, _ := direct.TreeEntries(o.content, len(oid)/2) // none of a malformed one
+			for _, entry := range entries {
+				at[entry] = entry
+			}
+		}
+	}
+	return out.Bytes(), nil
 }
 
 // keptPack finds the pack that KeepObjects made, without its ending, and what its

@@ -235,6 +235,13 @@ func TestKeepObjects(t *testing.T) {
 	if packs(r) != 1 {
 		t.Errorf("%d kept packs", packs(r))
 	}
+	hub.Git("update-ref", lock+"-history", commitIn(hub, 50))
+	fetch(repo)
+	if counted := r.Git("count-objects", "-v"); !strings.Contains(counted, "in-pack: 7\n") { // the record, again, and the tip of a history
+		t.Errorf("kept: %s", counted)
+	}
+	hub.Git("update-ref", "-d", lock+"-history")
+	fetch(repo)
 	r.Git("gc", "-q", "--prune=now")
 	prune()
 	if !works(r) {
@@ -263,4 +270,18 @@ func TestKeepObjects(t *testing.T) {
 	if err != nil || len(dropped) != 1 || !works(r) {
 		t.Errorf("dropped %v, error %v", dropped, err)
 	}
+}
+
+// commitIn makes a history of commits in a bare repository.
+func commitIn(r *gittest.Repo, n int) (tip string) {
+	tree := r.GitIn("", "mktree")
+	args := []string{"-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", "m", tree}
+	for range n {
+		if tip != "" {
+			tip = r.Git(append(args, "-p", tip)...)
+		} else {
+			tip = r.Git(args...)
+		}
+	}
+	return tip
 }

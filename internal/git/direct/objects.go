@@ -68,17 +68,30 @@ func CommitTree(content []byte) (OID, error) {
 // TreeEntry returns the id of the entry called name, given a tree's content and
 // the width of its object ids in bytes.
 func TreeEntry(content []byte, name string, width int) (OID, error) {
+	entries, err := TreeEntries(content, width)
+	if err != nil {
+		return "", err
+	}
+	oid, ok := entries[name]
+	if !ok {
+		return "", Unfit("it has no file %s", name)
+	}
+	return oid, nil
+}
+
+// TreeEntries returns the ids of all entries by their names.
+func TreeEntries(content []byte, width int) (map[string]OID, error) {
+	entries := map[string]OID{}
 	for len(content) > 0 {
 		head, rest, ok := bytes.Cut(content, []byte{0})
-		if !ok || len(rest) < width {
-			return "", Unfit("its tree object is malformed")
+		_, name, named := bytes.Cut(head, []byte{' '})
+		if !ok || !named || len(rest) < width {
+			return nil, Unfit("its tree object is malformed")
 		}
-		if _, entry, _ := bytes.Cut(head, []byte{' '}); string(entry) == name {
-			return OID(hex.EncodeToString(rest[:width])), nil
-		}
+		entries[string(name)] = OID(hex.EncodeToString(rest[:width]))
 		content = rest[width:]
 	}
-	return "", Unfit("it has no file %s", name)
+	return entries, nil
 }
 
 // CheckObject judges an object by its kind and its size in bytes.
