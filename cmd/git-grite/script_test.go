@@ -109,8 +109,9 @@ func runScripts(t *testing.T, names, remote string) {
 			repo := filepath.Join(env.WorkDir, "repo")
 			return os.MkdirAll(repo, 0o777)
 		},
+		Condition: whatGitCan,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit": expectExit, "repo": makeRepo, "clones": makeClones, "oneobject": oneObject, "signal": signal,
+			"exit": expectExit, "repo": makeRepo, "clones": makeClones, "oneobject": oneObject, "signal": signal, "require": require, "refs": countRefs,
 		},
 	})
 }
@@ -145,6 +146,44 @@ func makeClones(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(ts.Exec("git", "clone", "-q", "-c", "user.email="+name+"@example.com", origin, clone))
 		ts.Check(ts.Chdir(clone))
 		ts.Check(ts.Exec("git-grite", "init", "-q", "--label", name))
+	}
+}
+
+// whatGitCan decides the conditions of scripts: git-VERSION is a git as new, root a
+// user who may change owners.
+func whatGitCan(condition string) (bool, error) {
+	if condition == "root" {
+		return os.Getuid() == 0, nil
+	}
+	wanted, ok := strings.CutPrefix(condition, "git-")
+	if !ok {
+		return false, fmt.Errorf("there is no condition %q", condition)
+	}
+	out, err := exec.Command("git", "version").Output()
+	var major, minor, wantMajor, wantMinor int
+	if _, scanned := fmt.Sscanf(string(out), "git version %d.%d", &major, &minor); err != nil || scanned != nil {
+		return false, fmt.Errorf("git version: %v, %v", err, scanned)
+	}
+	if _, err := fmt.Sscanf(wanted, "%d.%d", &wantMajor, &wantMinor); err != nil {
+		return false, err
+	}
+	return major > wantMajor || major == wantMajor && minor >= wantMinor, nil
+}
+
+// require sets the policy require in the repository of the current directory.
+func require(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Exec("sh", "-c", `f=$(git rev-parse --path-format=absolute --git-common-dir)/grite/config.toml
+		{ echo 'lock_policy = "require"'; cat "$f"; } >"$f.new" && mv "$f.new" "$f"`))
+}
+
+// countRefs wants a number of lock refs in a repository: refs DIR NUMBER.
+func countRefs(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: refs DIR NUMBER")
+	}
+	ts.Check(ts.Exec("git", "-C", ts.MkAbs(args[0]), "for-each-ref", "refs/grite/locks"))
+	if n := strings.Count(ts.ReadFile("stdout"), "\n"); fmt.Sprint(n) != args[1] {
+		ts.Fatalf("%s has %d locks", args[0], n)
 	}
 }
 
