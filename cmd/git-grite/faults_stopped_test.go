@@ -166,3 +166,52 @@ func TestClockJumps(t *testing.T) {
 		locksOn(t, remote)
 	}
 }
+
+// TestDelayedRelease: a release is ended, by Ctrl-C or kill -9, and its push arrives
+// long after. What the same actor was granted again meanwhile stands.
+func TestDelayedRelease(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testing.T, *gittest.Running){
+		"interrupted": func(t *testing.T, p *gittest.Running) { interrupted(t, p, syscall.SIGINT, 130) },
+		"killed":      func(_ *testing.T, p *gittest.Running) { p.Kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLine(t)
+			delayedRelease(t, l, func(p *gittest.Running) { end(t, p) })
+		})
+	}
+}
+
+func delayedRelease(t *testing.T, l *line, end func(*gittest.Running)) {
+	t.Helper()
+	grite(t, l.alice, "lock", "acquire", "-r", "path:a")
+	l.On(gittest.Nth(gittest.Push, 1, gittest.Delay(nil)))
+	p := l.alice.Start("git-grite", "lock", "release", "-r", "path:a")
+	l.Arrived(gittest.Push, 1)
+	end(p)
+	try(t, l.alice, "lock", "acquire", "-r", "path:a").exits(0)
+	l.Release()
+	locksOn(t, l.remote, "path:a")
+	try(t, l.bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+}
+
+// TestReleaseWithoutAtomic: several locks are released where the server cannot
+// move several refs at once, one by one.
+func TestReleaseWithoutAtomic(t *testing.T) {
+	t.Parallel()
+	remote, alice, _ := pair(t)
+	remote.Git("config", "receive.advertiseAtomic", "false")
+	for range 3 {
+		grite(t, alice, "lock", "acquire", "-r", "path:a")
+		grite(t, alice, "lock", "acquire", "-r", "path:b", "-r", "path:c")
+		try(t, alice, "lock", "renew", "--mine", "--ttl", "1h").exits(0)
+		try(t, alice, "lock", "release", "--mine").exits(0)
+		locksOn(t, remote)
+	}
+	grite(t, alice, "lock", "acquire", "-r", "path:a")
+	grite(t, alice, "lock", "acquire", "-r", "path:b", "-r", "path:c")
+	remote.Git("update-ref", "-d", gittest.LockRef("path:b"))
+	try(t, alice, "lock", "release", "--mine").exits(0)
+	locksOn(t, remote)
+}
