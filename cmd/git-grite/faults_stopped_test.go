@@ -215,3 +215,26 @@ func TestReleaseWithoutAtomic(t *testing.T) {
 	try(t, alice, "lock", "release", "--mine").exits(0)
 	locksOn(t, remote)
 }
+
+// TestExtensionWithoutAtomic: a request for a lock that is held and for one that
+// somebody else has is refused, and takes nothing away from who asked.
+func TestExtensionWithoutAtomic(t *testing.T) {
+	t.Parallel()
+	for name, atomic := range map[string]string{"atomic": "true", "not atomic": "false"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote, alice, bob := pair(t)
+			remote.Git("config", "receive.advertiseAtomic", atomic)
+			grite(t, alice, "lock", "acquire", "-r", "path:a", "--ttl", "10m")
+			grite(t, bob, "lock", "acquire", "-r", "path:b")
+			for range 2 { // the first time the view is older
+				try(t, alice, "lock", "acquire", "-r", "path:a", "-r", "path:b", "--ttl", "1h").exits(4, "bob")
+				locksOn(t, remote, "path:a", "path:b")
+				try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+			}
+			try(t, alice, "lock", "renew", "-r", "path:a", "--ttl", "2h").exits(0)
+			try(t, alice, "lock", "release", "--mine").exits(0)
+			locksOn(t, remote, "path:b")
+		})
+	}
+}
