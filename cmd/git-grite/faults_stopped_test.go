@@ -200,9 +200,10 @@ func delayedRelease(t *testing.T, l *line, end func(*gittest.Running)) {
 // move several refs at once, one by one.
 func TestReleaseWithoutAtomic(t *testing.T) {
 	t.Parallel()
-	remote, alice, _ := pair(t)
+	l := newLine(t) // over HTTP git push ends with another code than elsewhere
+	remote, alice := l.remote, l.alice
 	remote.Git("config", "receive.advertiseAtomic", "false")
-	for range 3 {
+	for range 2 {
 		grite(t, alice, "lock", "acquire", "-r", "path:a")
 		grite(t, alice, "lock", "acquire", "-r", "path:b", "-r", "path:c")
 		try(t, alice, "lock", "renew", "--mine", "--ttl", "1h").exits(0)
