@@ -160,7 +160,7 @@ func (m *Remote) Push(ctx context.Context, updates []RefUpdate) (PushReport, err
 	}
 	out, err := m.run(ctx, append(append(args, "--", m.target), refspecs...)...)
 	var failed *Error
-	if errors.As(err, &failed) && failed.ExitCode == 128 && strings.Contains(failed.Stderr, "does not support --atomic") {
+	if errors.As(err, &failed) && strings.Contains(failed.Stderr, "does not support --atomic") {
 		return report, ErrNotAtomic
 	}
 	for line := range strings.Lines(string(out)) {
