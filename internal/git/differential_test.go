@@ -183,7 +183,7 @@ func worlds() []world {
 		}},
 		{name: "git -c", asksConfig: true, make: with("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=remote.cmd.url", "GIT_CONFIG_VALUE_0=/cmd")},
 		{name: "git -c of something else", make: with("GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=gc.auto", "GIT_CONFIG_VALUE_0=0")},
-		{name: "included", asks: true, make: func(_ *testing.T, r *gittest.Repo) *gittest.Repo {
+		{name: "included", asksConfig: true, make: func(_ *testing.T, r *gittest.Repo) *gittest.Repo {
 			r.Git("config", "-f", filepath.Join(r.Dir, ".git/team"), "remote.team.url", "/team")
 			r.Git("config", "include.path", "team")
 			return r

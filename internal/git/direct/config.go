@@ -44,47 +44,49 @@ var needed = map[string][]string{
 }
 
 // readConfig adds what a file says to c; one that does not exist says nothing.
-// It reports false for a file that only git can read: one that includes others,
-// or that writes what is needed here otherwise than as plain "key = value" lines.
-func (c *Config) readConfig(path string) bool {
+// It is not ok for a file that only git can read, which writes what is needed here
+// otherwise than as plain "key = value" lines, and not whole for one that includes
+// others: git takes the format of a repository from the file alone.
+func (c *Config) readConfig(path string) (ok, whole bool) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return absent(err)
+		return absent(err), true
 	}
 	return c.parse(string(text))
 }
 
-func (c *Config) parse(text string) bool {
+func (c *Config) parse(text string) (ok, whole bool) {
+	whole = true
 	section, prefix := "", ""
 	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {
 		line = strings.Trim(line, " \t\r\n")
 		switch {
 		case strings.HasSuffix(line, "\\") || strings.ContainsAny(line, "\x00\r"):
-			return false // goes on in the next line, perhaps
+			return false, false // goes on in the next line, perhaps
 		case line == "" || line[0] == '#' || line[0] == ';':
 		case line[0] == '[':
-			var ok bool
-			if section, prefix, ok = header(line); !ok || strings.HasPrefix(section, "include") {
-				return false
+			if section, prefix, ok = header(line); !ok {
+				return false, false
 			}
+			whole = whole && !strings.HasPrefix(section, "include")
 		default:
 			variables, known := needed[section]
 			key, value, hasValue := strings.Cut(line, "=")
 			key, value = strings.ToLower(strings.Trim(key, " \t")), strings.Trim(value, " \t")
 			if section == "" {
-				return false
+				return false, false
 			}
 			if !known || variables != nil && !slices.Contains(variables, key) {
 				continue
 			}
 			// Of core.sshCommand nobody here needs to know more than that it is set.
 			if !hasValue || !validKey(key) || key != "sshcommand" && strings.ContainsAny(value, "\"\\#;\t\v\f") {
-				return false
+				return false, false
 			}
 			*c = append(*c, Setting{prefix + key, value})
 		}
 	}
-	return true
+	return true, whole
 }
 
 // header reads a line [section] or [section "subsection"].

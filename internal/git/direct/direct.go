@@ -131,9 +131,11 @@ func At(gitDir, commonDir, workTree string, env []string) *Repo {
 
 // readLocal reads the configuration of the repository and that of the work tree.
 func (r *Repo) readLocal() (shared, own Config, ok bool) {
-	ok = shared.readConfig(filepath.Join(r.CommonDir, "config"))
+	ok, r.Complete = shared.readConfig(filepath.Join(r.CommonDir, "config"))
 	if ok && shared.Bool("extensions.worktreeconfig") {
-		ok = own.readConfig(filepath.Join(r.GitDir, "config.worktree"))
+		whole := false
+		ok, whole = own.readConfig(filepath.Join(r.GitDir, "config.worktree"))
+		r.Complete = r.Complete && whole
 	}
 	return shared, own, ok
 }
@@ -180,8 +182,8 @@ func (r *Repo) open(shared, own Config, env []string) *Repo {
 	if format, _ := shared.Last("extensions.objectformat"); format == "sha256" {
 		r.Objects.Hash = sha256.New
 	}
-	var user Config
-	if user, r.Complete = userConfig(env); r.Complete {
+	user, ok := userConfig(env)
+	if r.Complete = r.Complete && ok; r.Complete {
 		r.Config = slices.Concat(user, shared, own)
 	}
 	return r

@@ -182,7 +182,7 @@ func FuzzConfig(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "config")
 	f.Fuzz(func(t *testing.T, text string) {
 		var c Config
-		if !c.parse(text) {
+		if ok, _ := c.parse(text); !ok {
 			return
 		}
 		path := path + strings.ReplaceAll(t.Name(), "/", "_")

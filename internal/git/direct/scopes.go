@@ -29,7 +29,8 @@ func userConfig(env []string) (c Config, ok bool) {
 		files = append(files, filepath.Join(home, ".gitconfig"))
 	}
 	for _, file := range files {
-		ok = ok && c.readConfig(file)
+		plain, whole := c.readConfig(file)
+		ok = ok && plain && whole
 	}
 	return c, ok
 }
