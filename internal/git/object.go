@@ -24,15 +24,9 @@ type FileCommit struct {
 // Git's own writers cost three processes and are used where only git knows how
 // objects are kept.
 func (r *Repo) WriteCommit(ctx context.Context, c FileCommit) (OID, error) {
-	write := func(kind string, content []byte) (OID, error) { return r.hashObject(ctx, kind, content) }
-	if r.direct != nil {
-		mode, err := r.sharing(ctx)
-		if err != nil {
-			return "", err
-		}
-		objects := r.direct.Objects
-		objects.Mode = mode
-		write = objects.Write
+	write, err := r.writer(ctx)
+	if err != nil {
+		return "", err
 	}
 	blob, err := write("blob", c.Content)
 	if err != nil {
@@ -48,6 +42,23 @@ func (r *Repo) WriteCommit(ctx context.Context, c FileCommit) (OID, error) {
 	}
 	return write("commit", fmt.Appendf(nil, "tree %s\nauthor %s %d +0000\ncommitter %s %[3]d +0000\n\n%[5]s\n",
 		tree, signature, c.Time.Unix(), signature, c.Message))
+}
+
+// objectWriter writes one loose object and returns its id.
+type objectWriter func(kind string, content []byte) (OID, error)
+
+// writer is how objects are written in this repository.
+func (r *Repo) writer(ctx context.Context) (objectWriter, error) {
+	if r.direct == nil {
+		return func(kind string, content []byte) (OID, error) { return r.hashObject(ctx, kind, content) }, nil
+	}
+	mode, err := r.sharing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	objects := r.direct.Objects
+	objects.Mode = mode
+	return objects.Write, nil
 }
 
 func (r *Repo) hashObject(ctx context.Context, kind string, content []byte) (OID, error) {
