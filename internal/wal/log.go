@@ -155,7 +155,7 @@ func (l *Log) join(ctx context.Context, old Heads, f *Fetched) error {
 		return &DamagedError{Where: fmt.Sprintf("%s on remote %q", Ref, l.Remote.Name), Err: errors.New("it is not a commit")}
 	}
 	f.Here = f.There
-	for _, tip := range nonempty(old.There, old.Here) {
+	for _, tip := range slices.Compact(nonempty(old.There, old.Here)) {
 		switch f.Here {
 		case tip:
 			continue
