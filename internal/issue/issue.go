@@ -37,12 +37,21 @@ type Issue struct {
 // and removing labels and assignees goes the same way. Later attempts to create
 // it, events that are malformed, and kinds that are not known, change nothing.
 func Fold(events []wal.Event) (is Issue, ok bool) {
-	events = slices.SortedFunc(slices.Values(events), wal.Compare)
-	events = slices.CompactFunc(events, func(a, b wal.Event) bool { return a.ID == b.ID })
-	var kinds []Kind
+	pointers := make([]*wal.Event, len(events))
+	for i := range events {
+		pointers[i] = &events[i]
+	}
+	return fold(pointers)
+}
+
+// fold is Fold; it sorts events.
+func fold(events []*wal.Event) (is Issue, ok bool) {
+	slices.SortFunc(events, (*wal.Event).Compare)
+	events = slices.CompactFunc(events, func(a, b *wal.Event) bool { return a.ID == b.ID })
+	kinds := make([]Kind, 0, len(events))
 	first := -1
 	for i, e := range events {
-		k, err := Read(e)
+		k, err := Read(*e)
 		if err != nil {
 			k = nil
 		}

@@ -64,13 +64,14 @@ func (t *Tracker) Index(ctx context.Context) (*Index, error) {
 // add brings the index up to date with chunks that it has not seen.
 func (t *Tracker) add(ctx context.Context, x *Index, refs []wal.ChunkRef) error {
 	type found struct {
-		events []wal.Event
+		events []*wal.Event
 		chunks []byte
 	}
 	issues := map[wal.IssueID]*found{}
 	see := func(c wal.Chunk, known bool) {
 		id, _ := hex.DecodeString(string(c.ID))
-		for _, e := range c.Events {
+		for i := range c.Events {
+			e := &c.Events[i]
 			f := issues[e.Issue]
 			if f == nil && !known {
 				f = &found{}
@@ -105,7 +106,7 @@ func (t *Tracker) add(ctx context.Context, x *Index, refs []wal.ChunkRef) error 
 	entries := make([]entry, 0, len(issues))
 	for id, f := range issues {
 		e := entry{chunks: f.chunks}
-		e.Issue, e.exists = Fold(f.events)
+		e.Issue, e.exists = fold(f.events)
 		e.ID, e.Body = id, ""
 		entries = append(entries, e)
 	}

@@ -65,7 +65,7 @@ func (l *Log) Sync(ctx context.Context) (Appended, error) {
 // seen, had not.
 func (l *Log) Unsent(ctx context.Context) ([]Event, error) {
 	heads, err := l.Heads(ctx)
-	if err != nil || heads.Here == heads.There {
+	if err != nil || l.Remote == nil || heads.Here == heads.There {
 		return nil, err
 	}
 	return l.missing(ctx, heads.There, heads.Here)

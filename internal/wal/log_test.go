@@ -372,6 +372,49 @@ func TestRefHereLost(t *testing.T) {
 	remote.Git("cat-file", "-e", string(Ref)+"~3")
 }
 
+// TestAbandoned: what a killed fetch left behind is removed after an hour.
+func TestAbandoned(t *testing.T) {
+	t.Parallel()
+	remote := gittest.NewRemote(t)
+	m := join(t, remote.Clone(t, remote.Dir), 0)
+	m.mustAppend(false)
+	old, young := fmt.Sprintf("%s%d-0a", fetched, time.Now().Add(-2*time.Hour).UnixMilli()), fmt.Sprintf("%s%d-0b", fetched, time.Now().UnixMilli())
+	for _, ref := range []string{old, young, fetched + "odd"} {
+		m.clone.Git("update-ref", ref, string(Ref))
+	}
+	m.mustSync()
+	if left := m.clone.Git("for-each-ref", "--format=%(refname)", strings.TrimSuffix(fetched, "/")); left != young+"\n"+fetched+"odd" {
+		t.Errorf("left is %s", left)
+	}
+}
+
+// TestClones: clones that lack most objects, and a linked work tree, have the
+// whole log.
+func TestClones(t *testing.T) {
+	remote := gittest.NewRemote(t)
+	first := join(t, remote.Clone(t, remote.Dir), 0)
+	first.clone.Git("commit", "-q", "--allow-empty", "-m", "first")
+	first.clone.Git("push", "-q", "origin", "HEAD:refs/heads/main")
+	events := []Event{first.mustAppend(false), first.mustAppend(false)}
+	for i, args := range [][]string{{"--depth=1"}, {"--filter=blob:none"}, {"--filter=tree:0"}, {"--bare"}} {
+		t.Run(args[0], func(t *testing.T) {
+			remote.Git("config", "uploadpack.allowFilter", "true")
+			m := join(t, remote.Clone(t, "file://"+remote.Dir, args...), i+1)
+			m.mustSync()
+			m.mustHave(events...)
+			events = append(events, m.mustAppend(true))
+			m.mustSync()
+			m.mustHave(events...)
+			if args[0] != "--bare" {
+				tree := join(t, m.clone.Worktree("linked"), i+1)
+				tree.mustHave(events...)
+			}
+		})
+	}
+	first.mustSync()
+	first.mustHave(events...)
+}
+
 // TestAnswers: replies that are lost, requests that are, and both late.
 func TestAnswers(t *testing.T) {
 	t.Parallel()

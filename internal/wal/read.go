@@ -33,12 +33,15 @@ type ChunkRef struct {
 
 // Compare orders events by time and then by id, which is the same order
 // everywhere.
-func Compare(a, b Event) int {
-	if c := cmp.Compare(a.Time, b.Time); c != 0 {
+func (e *Event) Compare(other *Event) int {
+	if c := cmp.Compare(e.Time, other.Time); c != 0 {
 		return c
 	}
-	return bytes.Compare(a.ID[:], b.ID[:])
+	return bytes.Compare(e.ID[:], other.ID[:])
 }
+
+// Compare is Event.Compare for sorting.
+func Compare(a, b Event) int { return a.Compare(&b) }
 
 // List lists the chunks of the log. Where the log that ended in known is part of
 // it, only those that were added since are listed; otherwise all are, and whole
@@ -112,6 +115,7 @@ func (l *Log) Read(ctx context.Context, refs []ChunkRef, see func(Chunk)) error 
 		case size > maxBytes || events > maxEvents:
 			c.Err = errFull
 		default:
+			c.Events = make([]Event, 0, min(len(content)/128, maxCommitEvents))
 			c.Err = decodeChunk(content, func(e Event) { c.Events = append(c.Events, e) }, func(err error) {
 				if c.Bad++; c.Why == nil {
 					c.Why = err
