@@ -225,7 +225,12 @@ func FuzzChunk(f *testing.F) {
 		f.Add(encodeChunk([]Event{v.event(f)}))
 	}
 	f.Add(encodeChunk([]Event{unknownKind()}))
-	f.Add(append([]byte(chunkHead), 0x9f, 0xff))
+	good := encodeChunk([]Event{vectors(f)[0].event(f), unknownKind()})
+	f.Add(good[:len(good)-1])
+	f.Add(append(bytes.Clone(good), 0))
+	for _, body := range []string{"9fff", "9b1000000000000000", "8188f6", "f6", "81818181818181818181818181818181818180"} {
+		f.Add(append([]byte(chunkHead), unhex(f, body)...))
+	}
 	f.Fuzz(func(t *testing.T, chunk []byte) {
 		var events []Event
 		clean := decodeChunk(chunk, func(e Event) { events = append(events, e) }, func(error) {}) == nil
