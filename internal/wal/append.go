@@ -138,7 +138,7 @@ func (l *Log) send(ctx context.Context, events []Event) (a Appended, err error) 
 			return a, pushErr
 		case status == git.PushUnknown && !kept:
 			if err := l.keep(ctx, heads, head); err != nil {
-				return a, err
+				return a, unknown(errors.Join(pushErr, err))
 			}
 			kept, events = true, nil
 		}

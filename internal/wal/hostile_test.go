@@ -110,6 +110,7 @@ func TestHostile(t *testing.T) {
 		{"odd\nname.bin": encodeChunk([]Event{event(3)})},
 		{"\xff\xfe.bin/a.bin": []byte("x"), "no chunk": []byte("y")},
 		{},
+		{"meta.json": []byte(`{"prev_wal": "` + tip + `", "prev_wal": ["../x"]`)},
 		named(encodeChunk([]Event{unknownKind()})),
 	} {
 		tip = byHand(r, files, tip)

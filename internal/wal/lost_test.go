@@ -70,8 +70,8 @@ func TestRewound(t *testing.T) {
 	}
 }
 
-// TestRefHereLost: the ref of this clone is deleted or set to something older;
-// what the remote had is still there.
+// TestRefHereLost: the ref of this clone is deleted, set to something older or to
+// another log; what the remote had is still there.
 func TestRefHereLost(t *testing.T) {
 	t.Parallel()
 	remote := gittest.NewRemote(t)
@@ -86,6 +86,19 @@ func TestRefHereLost(t *testing.T) {
 	m.mustHave(a, b, c, d)
 	m.mustSync()
 	remote.Git("cat-file", "-e", string(Ref)+"~3")
+
+	// Another program begins a log of its own here: both are kept, and that on
+	// the remote is only added to.
+	before := remote.Git("rev-parse", string(Ref))
+	foreign := vectors(t)[1].event(t)
+	byHand(m.clone, map[string][]byte{"events/2023/11/14/" + chunkHash(composed(t, foreign)) + ".bin": composed(t, foreign)})
+	m.mustHave(a, b, c, d, foreign)
+	e := m.mustAppend(false)
+	m.mustHave(a, b, c, d, foreign, e)
+	remote.Git("merge-base", "--is-ancestor", before, string(Ref))
+	other := join(t, remote.Clone(t, remote.Dir), 1)
+	other.mustSync()
+	other.mustHave(a, b, c, d, foreign, e)
 }
 
 // TestAbandoned: what a killed fetch left behind is removed after an hour.
