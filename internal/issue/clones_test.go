@@ -17,21 +17,7 @@ import (
 func TestClones(t *testing.T) {
 	remote := gittest.NewRemote(t)
 	const clones, comments = 4, 4
-	var trackers []*Tracker
-	var logs []*wal.Log
-	for i := range clones {
-		clone := remote.Clone(t, remote.Dir)
-		repo, err := git.Open(t.Context(), clone.Dir, clone.Env)
-		if err != nil {
-			t.Fatal(err)
-		}
-		origin, err := repo.OpenRemote(t.Context(), "origin", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		logs = append(logs, &wal.Log{Repo: repo, Remote: origin, Actor: wal.ActorID{byte(i)}, Now: time.Now})
-		trackers = append(trackers, kept(logs[i]))
-	}
+	logs, trackers := cloned(t, remote, clones)
 	e, err := Create(logs[0].Actor, time.Now(), Created{Title: "Shared", Labels: []string{"todo"}})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +87,25 @@ func TestClones(t *testing.T) {
 			t.Errorf("clone %d: %+v, %v", i, r, err)
 		}
 	}
+}
+
+// cloned opens the logs of new clones, each with a tracker.
+func cloned(t *testing.T, remote *gittest.Repo, n int) (logs []*wal.Log, trackers []*Tracker) {
+	t.Helper()
+	for i := range n {
+		clone := remote.Clone(t, remote.Dir)
+		repo, err := git.Open(t.Context(), clone.Dir, clone.Env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		origin, err := repo.OpenRemote(t.Context(), "origin", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs = append(logs, &wal.Log{Repo: repo, Remote: origin, Actor: wal.ActorID{byte(i)}, Now: time.Now})
+		trackers = append(trackers, kept(logs[i]))
+	}
+	return logs, trackers
 }
 
 // TestReport counts what is wrong with a log.

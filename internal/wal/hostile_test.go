@@ -116,32 +116,7 @@ func TestHostile(t *testing.T) {
 		tip = byHand(r, files, tip)
 	}
 	m := join(t, r, 0)
-	count := func() (ids map[EventID]bool, bad int, damaged []error) {
-		t.Helper()
-		heads, err := m.Heads(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		refs, _, err := m.List(t.Context(), heads, Heads{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = map[EventID]bool{}
-		err = m.Read(t.Context(), refs, func(c Chunk) {
-			bad += c.Bad
-			if c.Err != nil {
-				damaged = append(damaged, c.Err)
-			}
-			for _, e := range c.Events {
-				ids[e.ID] = true
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ids, bad, damaged
-	}
-	ids, bad, damaged := count()
+	ids, bad, damaged := count(m)
 	// The file with a line feed in its name is not seen: git's list of objects
 	// ends at that.
 	if len(ids) != 4 || !ids[event(1).ID] || !ids[event(2).ID] || !ids[unknownKind().ID] || bad != 1 {
@@ -151,7 +126,7 @@ func TestHostile(t *testing.T) {
 		t.Errorf("%d damaged chunks: %v", len(damaged), damaged)
 	}
 	e := m.mustAppend(false)
-	if ids, _, _ := count(); !ids[e.ID] || len(ids) != 5 {
+	if ids, _, _ := count(m); !ids[e.ID] || len(ids) != 5 {
 		t.Errorf("%d events after one was appended", len(ids))
 	}
 
@@ -173,10 +148,37 @@ func TestHostile(t *testing.T) {
 	if err := os.WriteFile(file(corrupt), packed.Bytes(), 0o444); err != nil {
 		t.Fatal(err)
 	}
-	ids, _, damaged = count()
+	ids, _, damaged = count(m)
 	if len(ids) != 3 || len(damaged) < 8 || !ids[e.ID] {
 		t.Errorf("%d events, %d damaged chunks: %v", len(ids), len(damaged), damaged)
 	}
+}
+
+// count reads the log as it is: the sound events, and what is wrong.
+func count(m *member) (ids map[EventID]bool, bad int, damaged []error) {
+	m.t.Helper()
+	heads, err := m.Heads(m.t.Context())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	refs, _, err := m.List(m.t.Context(), heads, Heads{})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	ids = map[EventID]bool{}
+	err = m.Read(m.t.Context(), refs, func(c Chunk) {
+		bad += c.Bad
+		if c.Err != nil {
+			damaged = append(damaged, c.Err)
+		}
+		for _, e := range c.Events {
+			ids[e.ID] = true
+		}
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return ids, bad, damaged
 }
 
 // TestHeadNotThere: a ref whose commit is missing is damage with a name, and a
