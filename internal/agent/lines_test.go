@@ -157,3 +157,29 @@ func TestSamplesAreEdits(t *testing.T) {
 		}
 	}
 }
+
+// docs/agents.md has a row for each host, with its files and editing tools.
+func TestDocumented(t *testing.T) {
+	docs := string(read(t, "../../docs/agents.md"))
+	for _, h := range hosts {
+		_, row, ok := strings.Cut(docs, "\n| `"+h.Name+"` "+h.Title)
+		row, _, _ = strings.Cut(row, "\n")
+		if !ok {
+			t.Errorf("no row of %s", h.Title)
+			continue
+		}
+		for _, f := range append(h.Files(false), h.Files(true)...) {
+			if path := f.Path; f.User && !strings.Contains(row, "`~/"+path+"`") || !f.User && !strings.Contains(row, "`"+path+"`") {
+				t.Errorf("%s: no %s in %q", h.Name, path, row)
+			}
+		}
+		for _, tool := range h.edits {
+			if h.Name != "devin" && h.Name != "copilot" && h.Name != "codex" && !strings.Contains(row, tool) {
+				t.Errorf("%s: no %s in %q", h.Name, tool, row)
+			}
+		}
+		if h.session != "" && !strings.Contains(docs, "`"+h.session+"`") {
+			t.Errorf("%s: no %s", h.Name, h.session)
+		}
+	}
+}

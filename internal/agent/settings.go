@@ -156,6 +156,19 @@ func (f File) Commands(text []byte) (lines []string, err error) {
 	return lines, err
 }
 
+// Tools returns the regular expression of more editing tools that our entries
+// in the file were installed with, "" when there is none.
+func (f File) Tools(text []byte) string {
+	lines, _ := f.Commands(text) // a file that cannot be read has none
+	for _, line := range lines {
+		if _, rest, ok := strings.Cut(line, " --tools '"); ok {
+			tools, _, _ := strings.Cut(rest, "'")
+			return tools
+		}
+	}
+	return ""
+}
+
 // parse returns the whole and the object that has the events, nil when there
 // is none yet.
 func (f File) parse(text []byte) (root node, events *node, err error) {

@@ -179,6 +179,12 @@ func TestMoreTools(t *testing.T) {
 		if state, _ := f.Status(with, ""); state != Outdated {
 			t.Errorf("%s: %v", f.Path, state)
 		}
+		if state, _ := f.Status(with, f.Tools(with)); state != Installed {
+			t.Errorf("%s: %v with %q", f.Path, state, f.Tools(with))
+		}
+		if plain, err := f.Install(with, ""); err != nil || f.Tools(plain) != "" || string(plain) != f.Lines("") {
+			t.Errorf("%s: installed again without: %v\n%s", f.Path, err, plain)
+		}
 		if _, err := f.Install(nil, "a'; rm -rf /; '"); err == nil {
 			t.Errorf("%s: took a quote", f.Path)
 		}
