@@ -35,7 +35,7 @@ type hook struct {
 const (
 	edits    = "edits"
 	timeout  = 10 // seconds: an edit is judged in milliseconds, or after hook.commit_timeout
-	sessions = 5  // seconds: Claude Code ends all SessionEnd hooks after 1.5 s unless an entry asks for more
+	sessions = 3  // seconds: Claude Code ends SessionEnd hooks after 1.5 s unless an entry asks for more; Codex (0.169) warns above 3
 )
 
 // Our command line never changes: Codex and Gemini CLI trust an entry by its

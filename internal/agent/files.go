@@ -24,7 +24,6 @@ type File struct {
 var (
 	claudeHooks = []hook{{"PreToolUse", edits}, {"PostToolUse", edits + "|Bash"}, {"SessionStart", ""}, {"SubagentStart", ""},
 		{"SubagentStop", ""}, {"SessionEnd", ""}}
-	codexHooks   = []hook{{"PreToolUse", edits}, {"PostToolUse", edits + "|Bash"}, {"SessionStart", ""}, {"SubagentStart", ""}, {"SubagentStop", ""}}
 	copilotHooks = []hook{{"PreToolUse", edits}, {"PostToolUse", edits + "|bash|powershell"}, {"SessionStart", ""}, {"SessionEnd", ""}}
 	cursorHooks  = []hook{{"preToolUse", edits}, {"postToolUse", edits + "|Shell"}, {"sessionStart", ""}, {"sessionEnd", ""}}
 	geminiHooks  = []hook{{"BeforeTool", edits}, {"AfterTool", edits + "|run_shell_command"}, {"SessionStart", ""}, {"SessionEnd", ""}}
@@ -43,8 +42,8 @@ var (
 		{Path: ".claude/settings.json", User: true, env: "CLAUDE_CONFIG_DIR", hooks: claudeHooks, shape: grouped},
 	}
 	codexFiles = []File{
-		{Path: ".codex/hooks.json", hooks: codexHooks, shape: codexGroup},
-		{Path: ".codex/hooks.json", User: true, env: "CODEX_HOME", hooks: codexHooks, shape: codexGroup},
+		{Path: ".codex/hooks.json", hooks: claudeHooks, shape: codexGroup},
+		{Path: ".codex/hooks.json", User: true, env: "CODEX_HOME", hooks: claudeHooks, shape: codexGroup},
 	}
 	copilotFiles = []File{
 		{Path: ".github/hooks/git-grite.json", hooks: copilotHooks, shape: copilotHook, also: versionOne},
