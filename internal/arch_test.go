@@ -44,7 +44,7 @@ var floors = map[string]floor{
 	"internal/glob": {[]string{"github.com/bmatcuk/doublestar/v4", "golang.org/x/text/unicode/norm"},
 		"patterns, without knowing what they are for"},
 	"internal/agent":      {nil, "reads and answers what agents send; judgement is handed in"},
-	"internal/issue":      {[]string{"internal/wal", "internal/cbor"}, "events to issues, pure"},
+	"internal/issue":      {[]string{"internal/wal", "internal/cbor", "internal/git"}, "events to issues, pure, and the log that they come from"},
 	"internal/wal":        {[]string{"internal/git", "internal/cbor", "golang.org/x/crypto/blake2b"}, "an append-only ref, whatever the events mean"},
 	"internal/cbor":       {nil, "a format"},
 	"internal/git":        {[]string{"internal/git/direct"}, "the only package that runs git"},
