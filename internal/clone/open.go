@@ -165,7 +165,7 @@ func (c *Clone) open(ctx context.Context, name string) (*refstore.Remote, error)
 // shared acts on the locks of a remote for an actor.
 func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared {
 	grants := c.grants(a, remote)
-	return &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: remote, Grants: grants, Queue: grants.Queue}
+	return &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: remote, Grants: grants, Queue: grants.Queue, Line: remote.Line()}
 }
 
 // solo acts on the locks of this clone for an actor: all of them where the clone

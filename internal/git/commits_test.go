@@ -180,15 +180,15 @@ func FuzzListing(f *testing.F) {
 	f.Add([]byte("0123456789012345678901234567890123456789\trefs/heads/main\nref: refs/heads/main\tHEAD\n"))
 	f.Add([]byte("ref: \t\nx\n\t\n"))
 	f.Fuzz(func(t *testing.T, out []byte) {
-		symrefs, oids := parseListing(out)
+		symrefs, refs := parseListing(out)
 		for name, target := range symrefs {
 			if strings.ContainsAny(string(name+target), "\n") {
 				t.Fatalf("%q %q", name, target)
 			}
 		}
-		for _, oid := range oids {
-			if len(oid) != 40 && len(oid) != 64 {
-				t.Fatalf("%q", oid)
+		for _, ref := range refs {
+			if len(ref.OID) != 40 && len(ref.OID) != 64 {
+				t.Fatalf("%q", ref.OID)
 			}
 		}
 	})

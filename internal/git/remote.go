@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/git-grite/git-grite/internal/git/direct"
 )
 
 // Remote is where refs are pushed to and fetched from: always one place, the
@@ -91,20 +89,20 @@ func (r *Repo) OpenRemote(ctx context.Context, name string, prompts bool) (*Remo
 // a remote with PushDisabled it is the one that they are read from.
 func (m *Remote) URL() string { return m.url }
 
-// Fetch makes the refs that the refspec names here what they are there, and
+// Fetch makes the refs that the refspecs name here what they are there, and
 // deletes those that are gone there. It changes nothing else: no tags, no
 // FETCH_HEAD, no maintenance, no submodules, and no filter of a partial clone.
 // Where objects are borrowed from another repository, those of the refs beside
 // the fetched ones are kept here ([Repo.KeepObjects]). It returns *RemoteError.
-func (m *Remote) Fetch(ctx context.Context, refspec string) error {
+func (m *Remote) Fetch(ctx context.Context, refspecs ...string) error {
 	// Locks share no history with anything, so that there is nothing to negotiate.
-	_, err := m.run(ctx, "-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
+	_, err := m.run(ctx, append([]string{"-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
 		"fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-		"--no-recurse-submodules", "--no-filter", "--", m.target, refspec)
+		"--no-recurse-submodules", "--no-filter", "--", m.target}, refspecs...)...)
 	if err != nil {
 		return m.failed(err)
 	}
-	_, into, _ := strings.Cut(refspec, ":")
+	_, into, _ := strings.Cut(refspecs[0], ":")
 	if parts := strings.SplitN(into, "/", 3); len(parts) == 3 {
 		return m.repo.KeepObjects(ctx, parts[0]+"/"+parts[1])
 	}
@@ -204,43 +202,6 @@ func (report *PushReport) read(line string) {
 	default: // "failed to update ref", "atomic transaction failed", or a host's own words
 		report.Status[name], report.Reason = PushFailed, why
 	}
-}
-
-// Symrefs returns which refs of the remote that the pattern names are symbolic,
-// and what they point to. Changing such a ref there changes what it points to.
-func (m *Remote) Symrefs(ctx context.Context, pattern string) (map[RefName]RefName, error) {
-	out, err := m.run(ctx, "ls-remote", "--symref", "--", m.target, pattern)
-	if err != nil {
-		return nil, m.failed(err)
-	}
-	symrefs, _ := parseListing(out)
-	return symrefs, nil
-}
-
-// Heads returns the object ids of the branches and tags of the remote: what is
-// published there. It asks the remote. It returns *RemoteError.
-func (m *Remote) Heads(ctx context.Context) ([]OID, error) {
-	out, err := m.run(ctx, "ls-remote", "--heads", "--tags", "--", m.target)
-	if err != nil {
-		return nil, m.failed(err)
-	}
-	_, heads := parseListing(out)
-	return heads, nil
-}
-
-// parseListing reads the output of "git ls-remote": lines "<oid> TAB <ref>" and,
-// before that of a symbolic ref, "ref: <target> TAB <ref>".
-func parseListing(out []byte) (symrefs map[RefName]RefName, oids []OID) {
-	symrefs = map[RefName]RefName{}
-	for line := range strings.Lines(string(out)) {
-		what, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		if target, ok := strings.CutPrefix(what, "ref: "); ok {
-			symrefs[RefName(name)] = RefName(target)
-		} else if direct.IsOID(what) {
-			oids = append(oids, OID(what))
-		}
-	}
-	return symrefs, oids
 }
 
 func (m *Remote) failed(err error) error {

@@ -65,7 +65,7 @@ func (g Grant) Over(expired []Lock) []Lock {
 // Expired ones are replaced or deleted in the same change, so that a late
 // renewal of theirs fails by itself, whatever the clocks say.
 func (t *Table) Acquire(q Request, now time.Time) ([]Change, []Grant, error) {
-	if held := t.inTheWay(q, now); held != nil {
+	if held := t.InTheWay(q, now); held != nil {
 		return nil, nil, held
 	}
 	var changes []Change
@@ -137,8 +137,20 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 	return Grant{Lock: longer, AlreadyHeld: true}, &Change{Key: key, Old: own.Version, New: &longer, Version: version}
 }
 
-// inTheWay returns the unexpired locks of others that conflict with a request.
-func (t *Table) inTheWay(q Request, now time.Time) *HeldError {
+// EndedFor is the latest moment at which an expired lock that a request would
+// take over became free for it; zero when it takes nothing over.
+func (t *Table) EndedFor(q Request) (latest time.Time) {
+	for _, e := range t.Entries {
+		free := e.Expires.Add(q.Skew)
+		if !e.Released() && q.Foreign(e) && free.After(latest) && slices.ContainsFunc(q.Resources, e.Resource.Conflicts) {
+			latest = free
+		}
+	}
+	return latest
+}
+
+// InTheWay returns the unexpired locks of others that conflict with a request.
+func (t *Table) InTheWay(q Request, now time.Time) *HeldError {
 	held := &HeldError{}
 	for _, e := range slices.Concat(t.Entries, t.Beside) {
 		if !q.Foreign(e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {

@@ -115,6 +115,10 @@ func parseWaiterName(name string) (Waiter, string, error) {
 // overflow.
 const maxMillis = 253402300799999
 
+// WaitSkew is how long past its end an entry is left in the line: the clock of
+// whoever made it may be behind.
+const WaitSkew = time.Minute
+
 // Ended reports whether the wait is over, so that the entry may be removed by
 // whoever sees it. skew is how far another machine's clock may be off.
 func (w Waiter) Ended(now time.Time, skew time.Duration) bool { return now.After(w.Until.Add(skew)) }

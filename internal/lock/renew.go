@@ -38,7 +38,7 @@ func (t *Table) Gone(owner Owner, l Lock, now time.Time) Lost {
 	if l.Nonce == "" {
 		lost.Cause = NotHeld
 	}
-	if held := t.inTheWay(Request{Owner: owner, Resources: []Resource{l.Resource}}, now); held != nil {
+	if held := t.InTheWay(Request{Owner: owner, Resources: []Resource{l.Resource}}, now); held != nil {
 		lost.Cause, lost.By = Taken, held.Conflicts[0]
 		return lost
 	}

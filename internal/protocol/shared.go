@@ -22,6 +22,7 @@ type Shared struct {
 	// until end is called, so that they never see each other half-way. It waits
 	// until ctx is done.
 	Queue func(ctx context.Context) (end func(), err error)
+	Line  Line // of those who wait; nil for an arbiter without one
 }
 
 // Acquire takes locks on all resources or none. It returns *lock.HeldError when
@@ -30,7 +31,7 @@ type Shared struct {
 // left behind then, nor when ctx ends it, unless the error is *LeftoverError.
 func (s *Shared) Acquire(ctx context.Context, q AcquireRequest) (got Acquired, err error) {
 	c := &claim{q: s.request(q)}
-	err = s.wait(ctx, q, func(fresh bool) error {
+	try := func(fresh bool) error {
 		c.reset()
 		a, err := s.announce(ctx, []*claim{c}, fresh, q.Doubt)
 		got.View, got.Lost = a.view, append(got.Lost, a.lost...)
@@ -38,7 +39,18 @@ func (s *Shared) Acquire(ctx context.Context, q AcquireRequest) (got Acquired, e
 			err = c.err
 		}
 		return err
-	})
+	}
+	if s.Line == nil || q.Wait == 0 {
+		err = s.wait(ctx, q, try)
+	} else if err = try(false); err != nil {
+		if held, isHeld := asHeld(err); isHeld {
+			if q.Waiting != nil {
+				q.Waiting(held)
+				q.Waiting = nil
+			}
+			err = s.waitInLine(ctx, q, c.q, held, try)
+		}
+	}
 	if err == nil {
 		got.Grants = c.grants
 	}

@@ -36,7 +36,7 @@ const staleLock = time.Second
 
 // fetch brings the mirror up to date and lists it before anybody else can: an
 // older fetch of another process would prune what this one has just seen.
-func (s *Remote) fetch(ctx context.Context) (*lock.View, error) {
+func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) {
 	end, err := lockFileFor(ctx, s.lockPath(), remoteTimeout)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (s *Remote) fetch(ctx context.Context) (*lock.View, error) {
 		return nil, err
 	}
 	sent := s.now()
-	if err := s.pull(ctx); err != nil {
+	if err := s.pull(ctx, more...); err != nil {
 		return nil, err
 	}
 	t, unread, err := s.mirror.list(ctx, false)
@@ -93,15 +93,15 @@ func (s *Remote) mirrored(ctx context.Context) (map[string]bool, error) {
 // pull fetches, again where the failure may be gone in a moment. What stands in
 // its way among the refs of the mirror is removed when it is older than any git
 // that may be at work there.
-func (s *Remote) pull(ctx context.Context) error {
-	refspec := "+" + Namespace + "/*:" + s.mirror.prefix + "/*"
+func (s *Remote) pull(ctx context.Context, more ...string) error {
+	refspecs := append([]string{"+" + Namespace + "/*:" + s.mirror.prefix + "/*"}, more...)
 	backoff := protocol.Backoff{Next: 100 * time.Millisecond, Max: 2 * time.Second}
 	for try := 1; ; try++ {
 		remote := s.remote
 		if try%2 == 0 {
 			remote = remote.Version0()
 		}
-		err := remote.Fetch(ctx, refspec)
+		err := remote.Fetch(ctx, refspecs...)
 		var failed *git.RemoteError
 		if err == nil || ctx.Err() != nil || !errors.As(err, &failed) || try == maxFetches {
 			return err

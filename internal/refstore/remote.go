@@ -58,18 +58,28 @@ func withoutUser(url string) string {
 
 // Load returns the locks of the remote, as it has them now when they have to be
 // fresh, else as the mirror has them; and the offline locks of this clone.
-func (s *Remote) Load(ctx context.Context, fresh bool) (v *lock.View, err error) {
+func (s *Remote) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	if fresh {
-		v, err = s.fetch(ctx)
-	} else {
-		var t *lock.Table
-		if t, err = s.mirror.table(ctx); err == nil {
-			v = &lock.View{Table: *t}
-		}
+		return s.load(ctx)
 	}
+	t, err := s.mirror.table(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.beside(ctx, &lock.View{Table: *t})
+}
+
+// load is a fresh Load that fetches what more refspecs name with the locks.
+func (s *Remote) load(ctx context.Context, more ...string) (*lock.View, error) {
+	v, err := s.fetch(ctx, more...)
+	if err != nil {
+		return nil, err
+	}
+	return s.beside(ctx, v)
+}
+
+// beside adds the offline locks of this clone to a view of the remote's.
+func (s *Remote) beside(ctx context.Context, v *lock.View) (*lock.View, error) {
 	own, err := s.local.read.table(ctx)
 	if err != nil {
 		return nil, err
