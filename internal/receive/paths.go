@@ -1,0 +1,136 @@
+package receive
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// maxCommits is how many commits of one push are looked at.
+const maxCommits = 50_000
+
+// paths judges what the push changes on the branches that are looked after.
+// Without an unexpired lock of somebody else nothing of it is read.
+func (j *judgement) paths(ctx context.Context, updates []Update) error {
+	if j.Policy == guard.Off || len(updates) == 0 {
+		return nil
+	}
+	judged, err := j.branches(ctx)
+	if err != nil {
+		return err
+	}
+	updates = slices.DeleteFunc(updates, func(u Update) bool { return !judged(u.Ref) })
+	if len(updates) == 0 {
+		return nil
+	}
+	if err := j.load(ctx); err != nil {
+		return err
+	}
+	q := guard.Question{Policy: j.Policy, Now: j.At}
+	for _, e := range j.locks {
+		if !j.own(e.Lock) {
+			q.Locks = append(q.Locks, e.Lock)
+		}
+	}
+	if len(q.Foreign()) == 0 {
+		return nil
+	}
+	commits, err := j.commits(ctx, updates, judged)
+	if err != nil {
+		return err
+	}
+	return j.changed(ctx, q, commits)
+}
+
+// branches returns which branches are looked after.
+func (j *judgement) branches(ctx context.Context) (func(git.RefName) bool, error) {
+	if len(j.Rules.Branches) == 0 {
+		head, err := j.Repo.HeadRef(ctx)
+		return func(ref git.RefName) bool { return ref == head }, err
+	}
+	var patterns []lock.Resource
+	for _, p := range j.Rules.Branches {
+		r, err := lock.ParseResource("path:"+p, "")
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, r)
+	}
+	return func(ref git.RefName) bool {
+		name, ok := strings.CutPrefix(string(ref), "refs/heads/")
+		return ok && slices.ContainsFunc(patterns, func(r lock.Resource) bool { return r.Covers(name, false) })
+	}, nil
+}
+
+// commits lists what the push brings to these branches. What is on another
+// branch that nobody looks after has not been judged yet.
+func (j *judgement) commits(ctx context.Context, updates []Update, judged func(git.RefName) bool) ([]git.Commit, error) {
+	refs, err := j.Repo.Refs(ctx, "refs/heads")
+	if err != nil {
+		return nil, err
+	}
+	var tips, known []git.OID
+	for _, ref := range refs {
+		if ref.OID != "" && judged(ref.Name) {
+			known = append(known, ref.OID)
+		}
+	}
+	for _, u := range updates {
+		tips = append(tips, u.New)
+	}
+	commits, more, err := j.Repo.ReceivedCommits(ctx, tips, known, maxCommits)
+	if more {
+		j.Gap = fmt.Errorf("the push has more than %d commits", maxCommits)
+	}
+	return commits, err
+}
+
+// changed judges the paths that commits change. A merge that collides is looked
+// at once more: "changed against all parents" lists files too that git merged by
+// itself, and those are not its author's edits.
+func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git.Commit) error {
+	gap := j.Gap
+	plain, merges := map[string]bool{}, map[string][]git.OID{}
+	err := j.Repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) {
+		if c.Merge {
+			merges[path] = append(merges[path], c.OID)
+		} else {
+			plain[path] = true
+		}
+	})
+	if err != nil {
+		gap = err
+	}
+	for path := range plain {
+		q.Paths = append(q.Paths, path)
+	}
+	for path := range merges {
+		if !plain[path] {
+			q.Paths = append(q.Paths, path)
+		}
+	}
+	slices.Sort(q.Paths)
+	j.Verdict.Verdict = guard.Judge(q)
+	edits := map[git.OID][]string{}
+	j.Collisions = slices.DeleteFunc(j.Collisions, func(c guard.Collision) bool {
+		return !plain[c.Path] && !slices.ContainsFunc(merges[c.Path], func(merge git.OID) bool {
+			names, asked := edits[merge]
+			if !asked {
+				var err error
+				if names, err = j.Repo.MergeEdits(ctx, merge); err != nil && ctx.Err() != nil {
+					gap = context.Cause(ctx) // no time left to ask: not held against anybody
+				} else if err != nil {
+					names = q.Paths // git cannot tell: the first look stands
+				}
+				edits[merge] = names
+			}
+			return slices.Contains(names, c.Path)
+		})
+	})
+	return gap
+}
