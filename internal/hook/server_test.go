@@ -1,0 +1,93 @@
+package hook_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/git-grite/git-grite/internal/gittest"
+	"github.com/git-grite/git-grite/internal/hook"
+)
+
+// fakeGrite is a PATH with a git-grite that shows how it was called, and runs the
+// hook that it is told to chain.
+func fakeGrite(t *testing.T, server *gittest.Repo) {
+	t.Helper()
+	bin := filepath.Join(server.Dir, "bin")
+	server.Write("bin/git-grite", "#!/bin/sh\necho called $1 $2 >&2\nif [ -x \"$3\" ]; then exec \"$3\"; fi\n")
+	if err := os.Chmod(filepath.Join(bin, "git-grite"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	server.Env = append(server.Env, "PATH="+bin+":"+os.Getenv("PATH"))
+}
+
+func TestInstallServer(t *testing.T) {
+	server := gittest.NewRemote(t)
+	fakeGrite(t, server)
+	hooks := filepath.Join(server.Dir, "hooks")
+	const theirs = "#!/bin/sh\ngrep -v refs/heads/no >&2\n"
+	server.Write("hooks/pre-receive", theirs)
+	if err := os.Chmod(filepath.Join(hooks, "pre-receive"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"installed", "unchanged"} {
+		if c, err := hook.InstallServer(server.Dir, hooks); err != nil || c.Did != want {
+			t.Fatalf("%+v, %v", c, err)
+		}
+	}
+	clone := server.Clone(t, server.Dir)
+	clone.Write("a", "a")
+	clone.Git("add", ".")
+	clone.Git("commit", "-q", "-m", "a")
+	for branch, ok := range map[string]bool{"yes": true, "no": false} {
+		res := clone.Run("", "git", "push", "origin", "HEAD:refs/heads/"+branch)
+		if (res.Code == 0) != ok || !strings.Contains(res.Stderr, "called receive --chain") {
+			t.Errorf("%s: %+v", branch, res)
+		}
+	}
+	if err := os.Remove(filepath.Join(server.Dir, "bin/git-grite")); err != nil {
+		t.Fatal(err)
+	}
+	if res := clone.Run("", "git", "push", "origin", "HEAD:no"); res.Code == 0 || !strings.Contains(res.Stderr, "this push was not checked") {
+		t.Errorf("without the program their hook does not run: %+v", res)
+	}
+	if err := os.WriteFile(filepath.Join(hooks, "pre-receive"), []byte("#!/bin/sh\n# git-grite hook shim, format 0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := hook.InstallServer(server.Dir, hooks); err != nil || c.Did != "updated" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, want := range []string{"restored", "not ours"} {
+		if c, err := hook.UninstallServer(server.Dir, hooks); err != nil || c.Did != want {
+			t.Errorf("%+v, %v; want %s", c, err, want)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(hooks, "pre-receive")); err != nil || string(text) != theirs {
+		t.Errorf("their hook is %q, %v", text, err)
+	}
+	server.Write("hooks/pre-receive.pre-grite", "kept by somebody")
+	if _, err := hook.InstallServer(server.Dir, hooks); err == nil || !strings.Contains(err.Error(), "exists already") {
+		t.Errorf("over a kept hook: %v", err)
+	}
+}
+
+// TestInstallServerOfGitLab: GitLab runs what is in custom_hooks/pre-receive.d.
+func TestInstallServerOfGitLab(t *testing.T) {
+	server := gittest.NewRemote(t)
+	server.Write("custom_hooks/pre-receive.d/other", "theirs")
+	hooks := filepath.Join(server.Dir, "hooks")
+	c, err := hook.InstallServer(server.Dir, hooks)
+	if st, statErr := os.Stat(filepath.Join(server.Dir, "custom_hooks/pre-receive.d/git-grite")); err != nil || statErr != nil || c.Did != "installed" || st.Mode()&0o111 == 0 {
+		t.Fatalf("%+v, %v, %v", c, err, statErr)
+	}
+	for _, want := range []string{"removed", "absent"} {
+		if c, err := hook.UninstallServer(server.Dir, hooks); err != nil || c.Did != want {
+			t.Errorf("%+v, %v; want %s", c, err, want)
+		}
+	}
+	server.Write("custom_hooks/pre-receive.d/git-grite", "#!/bin/sh\n")
+	if _, err := hook.InstallServer(server.Dir, hooks); err == nil {
+		t.Error("over a file that is not ours")
+	}
+}
