@@ -142,7 +142,9 @@ func TestActorsOfLogins(t *testing.T) {
 
 func TestMaxLocks(t *testing.T) {
 	w := newWorld(t, "max_locks = 2\n")
-	spec := func(owner, r string) string { return "+" + w.write(record(owner, r, hour, "")) + ":" + gittest.LockRef(r) }
+	spec := func(owner, r string) string {
+		return "+" + w.write(record(owner, r, hour, "")) + ":" + gittest.LockRef(r)
+	}
 	w.want(true, "", "", spec(alice, "path:a"), spec(alice, "path:b"))
 	w.want(false, "", "a1a1a1a1 would hold 3 locks; this server allows 2", spec(alice, "path:c"))
 	w.want(true, "", "", spec(bob, "path:c"), spec(alice, "path:a"))
