@@ -17,7 +17,6 @@ import (
 // settings made explicit, so that refspecs can be added to it.
 type Plan struct {
 	Repository string   // a remote's name or a URL
-	URL        string   // the one place that is pushed to
 	Refspecs   []string // never empty
 	DryRun     bool
 	options    []string
@@ -30,19 +29,7 @@ func Read(ctx context.Context, repo *git.Repo, argv []string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan(argv, config, branch)
-	if err != nil {
-		return nil, err
-	}
-	urls, err := repo.PushURLs(ctx, p.Repository)
-	if err != nil {
-		return nil, err
-	}
-	if len(urls) != 1 {
-		return nil, &ModeError{"", fmt.Sprintf("the remote %q has %d push URLs, which git changes one after the other", p.Repository, len(urls))}
-	}
-	p.URL = urls[0]
-	return p, nil
+	return plan(argv, config, branch)
 }
 
 func plan(argv []string, config map[string][]string, branch string) (*Plan, error) {
@@ -58,6 +45,13 @@ func plan(argv []string, config map[string][]string, branch string) (*Plan, erro
 	}
 	if p.Repository == "" {
 		p.Repository = s.remote()
+	}
+	urls := s.config["remote."+p.Repository+".pushurl"]
+	if len(urls) == 0 {
+		urls = s.config["remote."+p.Repository+".url"]
+	}
+	if len(urls) > 1 {
+		return nil, &ModeError{"", fmt.Sprintf("the remote %q has %d push URLs, which git changes one after the other", p.Repository, len(urls))}
 	}
 	if s.isTrue("remote." + p.Repository + ".mirror") {
 		return nil, &ModeError{"", fmt.Sprintf("the remote %q is a mirror, and takes no refspecs", p.Repository)}

@@ -134,7 +134,7 @@ func TestWhatCannotBeFenced(t *testing.T) {
 		}
 	}
 	p, err := Read(t.Context(), repo, []string{"-n", "-f", "--delete", "./elsewhere.git", "x"})
-	if err != nil || !p.DryRun || p.URL != "./elsewhere.git" || p.Refspecs[0] != "+:x" || len(p.Sources()) > 0 {
+	if err != nil || !p.DryRun || p.Repository != "./elsewhere.git" || p.Refspecs[0] != "+:x" || len(p.Sources()) > 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	p = &Plan{Refspecs: []string{"+main:x", "HEAD", ":gone", "^refs/heads/y", "refs/heads/*:refs/heads/*", ":", "main:z"}}

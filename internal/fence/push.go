@@ -69,16 +69,20 @@ func Push(ctx context.Context, repo *git.Repo, p *Plan, locks []Lock, io git.Str
 	for _, l := range locks {
 		names = append(names, l.Ref)
 	}
-	at, err := repo.RemoteRefs(ctx, p.URL, names)
+	url, err := repo.PushURL(ctx, p.Repository)
+	if err != nil {
+		return o, errors.Join(pushErr, err)
+	}
+	at, err := repo.RemoteRefs(ctx, url, names)
 	if err != nil {
 		return o, errors.Join(pushErr, fmt.Errorf("reading what became of the push: %w", err))
 	}
 	if o.settle(locks, at); o.State == Unknown {
-		if o.State, err = p.landed(ctx, repo); err != nil {
+		if o.State, err = p.landed(ctx, repo, url); err != nil {
 			return o, errors.Join(pushErr, err)
 		}
 	}
-	if o.State == Kept && pushErr == nil && !repo.PushesAtomically(ctx, p.URL, git.RefUpdate{Name: locks[0].Ref, New: locks[0].New}) {
+	if o.State == Kept && pushErr == nil && !repo.PushesAtomically(ctx, url, git.RefUpdate{Name: locks[0].Ref, New: locks[0].New}) {
 		return o, ErrNotAtomic
 	}
 	return o, pushErr
@@ -110,7 +114,7 @@ func (o *Outcome) settle(locks []Lock, at map[git.RefName]git.OID) {
 }
 
 // landed looks at the caller's own refs where those of the locks cannot tell.
-func (p *Plan) landed(ctx context.Context, repo *git.Repo) (State, error) {
+func (p *Plan) landed(ctx context.Context, repo *git.Repo, url string) (State, error) {
 	for _, spec := range p.Refspecs {
 		source, target, named := strings.Cut(strings.TrimPrefix(spec, "+"), ":")
 		if !named {
@@ -123,7 +127,7 @@ func (p *Plan) landed(ctx context.Context, repo *git.Repo) (State, error) {
 		if !strings.HasPrefix(target, "refs/") {
 			names = []git.RefName{git.RefName("refs/heads/" + target), git.RefName("refs/tags/" + target)}
 		}
-		at, err := repo.RemoteRefs(ctx, p.URL, names)
+		at, err := repo.RemoteRefs(ctx, url, names)
 		if err != nil {
 			return Unknown, err
 		}

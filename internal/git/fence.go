@@ -60,15 +60,15 @@ func (r *Repo) PushConfig(ctx context.Context) (config map[string][]string, bran
 	return config, strings.TrimPrefix(string(head), "refs/heads/"), err
 }
 
-// PushURLs returns where a push to a remote goes; what is not the name of one is
-// a URL itself.
-func (r *Repo) PushURLs(ctx context.Context, remote string) ([]string, error) {
-	out, err := r.read(ctx, "remote", "get-url", "--push", "--all", "--", remote)
+// PushURL returns where a push to a remote that has one push URL goes; what is
+// not the name of a remote is a URL itself.
+func (r *Repo) PushURL(ctx context.Context, remote string) (string, error) {
+	out, err := r.read(ctx, "remote", "get-url", "--push", "--", remote)
 	var failed *Error
 	if errors.As(err, &failed) && failed.ExitCode == 2 {
-		return []string{remote}, nil
+		return remote, nil
 	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n"), err
+	return strings.TrimSpace(string(out)), err
 }
 
 // RemoteRefs asks the repository at url how some of its refs stand; those that it

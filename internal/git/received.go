@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -28,6 +30,12 @@ func (r *Repo) ReceivedCommits(ctx context.Context, tips, known []OID, most int)
 // HeadRef returns the branch that HEAD names, which may not exist yet; "" when
 // HEAD is detached.
 func (r *Repo) HeadRef(ctx context.Context) (RefName, error) {
+	// Other kinds of ref storage have a HEAD file for the sake of older programs
+	// only, which names no branch that there can be (git 2.45, reftable).
+	text, err := os.ReadFile(filepath.Join(r.GitDir, "HEAD"))
+	if name, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "ref: refs/heads/"); err == nil && ok && name != ".invalid" {
+		return RefName("refs/heads/" + name), nil
+	}
 	out, err := r.read(ctx, "symbolic-ref", "-q", "HEAD")
 	var failed *Error
 	if errors.As(err, &failed) && failed.ExitCode == 1 {

@@ -155,7 +155,7 @@ func TestMaxLocks(t *testing.T) {
 func TestManyLocks(t *testing.T) {
 	w := newWorld(t, "max_locks = 20000\ntimeout = \"1m\"\n")
 	var in strings.Builder
-	const n = 3_000
+	const n = 2_000
 	for i := range n {
 		json := record(alice, fmt.Sprintf("path:f%d", i), hour, "")
 		fmt.Fprintf(&in, "blob\nmark :%d\ndata %d\n%s\ncommit %s\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\ndata 2\nx\nM 100644 :%d lock.json\n\n",
