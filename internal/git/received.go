@@ -109,7 +109,8 @@ func (r *Repo) readOneFiles(ctx context.Context, commits []OID, found map[OID]On
 		f := found[oid]
 		if i%2 == 0 {
 			f.Commit = a.content
-			if bytes.Contains(f.Commit[:bytes.Index(f.Commit, []byte("\n\n"))+1], []byte("\nparent ")) {
+			// A commit without a message may have no empty line behind its header.
+			if header, _, _ := bytes.Cut(f.Commit, []byte("\n\n")); bytes.Contains(header, []byte("\nparent ")) {
 				f.Err = errors.New("it has parents")
 			}
 		} else if entry, blob := oneEntry(a.content, len(oid)/2); blob == "" && f.Err == nil {
@@ -213,8 +214,9 @@ func readAnswer(in *bufio.Reader, content bool) (a answer, err error) {
 	if len(words) != 3 {
 		return a, nil
 	}
-	if a.size, err = strconv.Atoi(words[2]); err != nil || a.size < 0 {
-		return a, fmt.Errorf("unknown size in %q", line)
+	a.size, err = strconv.Atoi(words[2])
+	if err != nil || a.size < 0 || content && a.size > maxOneContent { // larger ones are not asked for
+		return answer{}, fmt.Errorf("unknown size in %q", line)
 	}
 	a.kind = words[1]
 	if content {

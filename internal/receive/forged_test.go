@@ -26,27 +26,30 @@ func TestForgedRecords(t *testing.T) {
 	commit := func(tree string, args ...string) string {
 		return w.clone.GitIn("Lock\n", append([]string{"commit-tree", w.clone.GitIn(tree, "mktree")}, args...)...)
 	}
+	tree, head := w.clone.GitIn("100644 blob "+blob+"\tlock.json\n", "mktree"), w.clone.Git("rev-parse", "HEAD")
+	bare := w.clone.GitIn("tree "+tree+"\nparent "+head+"\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n", "hash-object", "-w", "-t", "commit", "--literally", "--stdin")
 	big := strings.Repeat("x", 20<<10)
 	for name, c := range map[string]struct{ oid, words string }{
-		"parents":         {commit("100644 blob "+blob+"\tlock.json\n", "-p", "HEAD"), "it has parents"},
-		"two files":       {commit("100644 blob " + blob + "\tlock.json\n100644 blob " + blob + "\tmore\n"), "something else than one file"},
-		"many files":      {commit(strings.Join([]string{"100644 blob " + blob + "\ta\n", "100644 blob " + blob + "\tb\n", "100644 blob " + blob + "\tc\n", "100644 blob " + blob + "\td\n", "100644 blob " + blob + "\tlock.json\n"}, "")), "tree is larger"},
-		"executable":      {commit("100755 blob " + blob + "\tlock.json\n"), "something else than one file"},
-		"other name":      {commit("100644 blob " + blob + "\tother\n"), "it holds no lock.json"},
-		"large":           {w.write(record(alice, a, hour, `, "x": "`+big+`"`)), "its blob is larger than 16384 bytes"},
-		"large commit":    {w.clone.GitIn(big, "commit-tree", w.clone.GitIn("100644 blob "+blob+"\tlock.json\n", "mktree")), "its commit is larger"},
-		"a blob":          {blob, "it is a blob, not a commit"},
-		"not JSON":        {w.write("no"), "not a JSON object"},
-		"no owner":        {w.write(`{"nonce": "n", "expires_unix_ms": 1, "resource": "path:a"}`), `has no "owner"`},
-		"other ref":       {w.write(record(alice, "path:b", hour, "")), "its resource belongs to " + gittest.LockRef("path:b")},
-		"nonce":           {w.write(strings.Replace(record(alice, a, hour, ""), "n-a1", `n\u0000a1`, 1)), "unprintable"},
-		"label":           {w.write(record(alice, a, hour, `, "label": "\u202eevil"`)), "unprintable"},
-		"long reason":     {w.write(record(alice, a, hour, `, "reason": "`+big[:201]+`"`)), "longer than 200 bytes"},
-		"long lease":      {w.write(record(alice, a, 3*hour, "")), "longer than the 2h0m0s"},
-		"endless lease":   {w.write(strings.Replace(record(alice, a, hour, ""), "expires_unix_ms\": ", "expires_unix_ms\": 99999", 1)), "longer than the 2h0m0s"},
-		"claimed lease":   {w.write(record(alice, a, hour, `, "ttl_ms": 10800000`)), "longer than the 2h0m0s"},
-		"before the time": {w.write(fmt.Sprintf(`{"owner": %q, "nonce": "n", "expires_unix_ms": -5, "resource": "path:a"}`, alice)), "before there was time"},
-		"bad pattern":     {w.write(record(alice, "path:../x", hour, "")), "outside the repository"},
+		"parents":             {commit("100644 blob "+blob+"\tlock.json\n", "-p", "HEAD"), "it has parents"},
+		"parents, no message": {bare, "it has parents"},
+		"two files":           {commit("100644 blob " + blob + "\tlock.json\n100644 blob " + blob + "\tmore\n"), "something else than one file"},
+		"many files":          {commit(strings.Join([]string{"100644 blob " + blob + "\ta\n", "100644 blob " + blob + "\tb\n", "100644 blob " + blob + "\tc\n", "100644 blob " + blob + "\td\n", "100644 blob " + blob + "\tlock.json\n"}, "")), "tree is larger"},
+		"executable":          {commit("100755 blob " + blob + "\tlock.json\n"), "something else than one file"},
+		"other name":          {commit("100644 blob " + blob + "\tother\n"), "it holds no lock.json"},
+		"large":               {w.write(record(alice, a, hour, `, "x": "`+big+`"`)), "its blob is larger than 16384 bytes"},
+		"large commit":        {w.clone.GitIn(big, "commit-tree", w.clone.GitIn("100644 blob "+blob+"\tlock.json\n", "mktree")), "its commit is larger"},
+		"a blob":              {blob, "it is a blob, not a commit"},
+		"not JSON":            {w.write("no"), "not a JSON object"},
+		"no owner":            {w.write(`{"nonce": "n", "expires_unix_ms": 1, "resource": "path:a"}`), `has no "owner"`},
+		"other ref":           {w.write(record(alice, "path:b", hour, "")), "its resource belongs to " + gittest.LockRef("path:b")},
+		"nonce":               {w.write(strings.Replace(record(alice, a, hour, ""), "n-a1", `n\u0000a1`, 1)), "unprintable"},
+		"label":               {w.write(record(alice, a, hour, `, "label": "\u202eevil"`)), "unprintable"},
+		"long reason":         {w.write(record(alice, a, hour, `, "reason": "`+big[:201]+`"`)), "longer than 200 bytes"},
+		"long lease":          {w.write(record(alice, a, 3*hour, "")), "longer than the 2h0m0s"},
+		"endless lease":       {w.write(strings.Replace(record(alice, a, hour, ""), "expires_unix_ms\": ", "expires_unix_ms\": 99999", 1)), "longer than the 2h0m0s"},
+		"claimed lease":       {w.write(record(alice, a, hour, `, "ttl_ms": 10800000`)), "longer than the 2h0m0s"},
+		"before the time":     {w.write(fmt.Sprintf(`{"owner": %q, "nonce": "n", "expires_unix_ms": -5, "resource": "path:a"}`, alice)), "before there was time"},
+		"bad pattern":         {w.write(record(alice, "path:../x", hour, "")), "outside the repository"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t

@@ -50,6 +50,21 @@ func TestMatchList(t *testing.T) {
 	}
 }
 
+func TestVouchesFor(t *testing.T) {
+	s := Signer{Principals: []string{"alice@example.com,a1", "*@corp"}}
+	for _, c := range []struct {
+		owner, label string
+		want         bool
+	}{
+		{"a1", "", true}, {"a1", "mallory", true}, {"b2", "alice@example.com", true}, {"b2", "alice@example.com/tree", true}, {"b2", "x@corp/a/b", true},
+		{"b2", "", false}, {"b2", "alice@example.community", false}, {"b2", "bob/alice@example.com", false}, {"b2", "/alice@example.com", false}, {"", "", false},
+	} {
+		if got := s.VouchesFor(c.owner, c.label); got != c.want {
+			t.Errorf("%q, %q: %v", c.owner, c.label, got)
+		}
+	}
+}
+
 // FuzzVerify feeds what others pushed and wrote to everything here that reads it.
 func FuzzVerify(f *testing.F) {
 	f.Add([]byte("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor a <b> 0 +0000\ngpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lH\n -----END SSH SIGNATURE-----\n\nm\n"), []byte(`a*,"b" namespaces="git",valid-before="20261125Z" `+somebody))

@@ -50,6 +50,22 @@ func (s Signer) Is(name string) bool {
 	return slices.ContainsFunc(s.Principals, func(list string) bool { return matchList(list, name) })
 }
 
+// VouchesFor reports whether the signer may sign the record of an owner: in the
+// name of its id, or of its label, which in a work tree has the work tree's name
+// behind a slash. What is vouched for is the name that is shown to people:
+// an id belongs to its label only as far as the record says.
+func (s Signer) VouchesFor(owner, label string) bool {
+	if s.Is(owner) || label != "" && s.Is(label) {
+		return true
+	}
+	for i, c := range label {
+		if c == '/' && i > 0 && s.Is(label[:i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // signature is the content of an armored ssh signature behind its magic bytes
 // (PROTOCOL.sshsig of OpenSSH).
 type signature struct {
