@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/hook"
 )
@@ -69,6 +71,40 @@ func TestInstallServer(t *testing.T) {
 	server.Write("hooks/pre-receive.pre-grite", "kept by somebody")
 	if _, err := hook.InstallServer(server.Dir, hooks); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("over a kept hook: %v", err)
+	}
+}
+
+// TestTryServer: the hook is what git runs, and the server's refs stay as they are.
+func TestTryServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		hook string
+		want hook.ServerTrial
+	}{
+		"works":     {"while read old new ref; do git cat-file blob $new:lock.json | grep good || { echo no >&2; exit 1; }; done; cat grite/receive.toml >&2", hook.ServerTrial{Fired: true, TakesGood: true, RefusesForged: true}},
+		"takes all": {"exit 0", hook.ServerTrial{Fired: true, TakesGood: true}},
+		"no":        {"exit 1", hook.ServerTrial{Fired: true, RefusesForged: true}},
+	} {
+		for _, format := range []string{"sha1", "sha256"} {
+			t.Run(name+" "+format, func(t *testing.T) {
+				server := gittest.NewRemote(t, "--object-format="+format)
+				server.Hook("pre-receive", c.hook)
+				server.Write("grite/receive.toml", "# settings of the server\n")
+				repo, err := git.Open(t.Context(), server.Dir, server.Env)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := hook.TryServer(t.Context(), repo, filepath.Join(server.Dir, "hooks/pre-receive"), filepath.Join(server.Dir, "grite"),
+					git.RefName(gittest.LockRef("path:a")), []byte("good"), []byte("forged"), time.Unix(1, 0))
+				said := got.Said
+				got.Said = ""
+				if err != nil || got != c.want || name == "works" && !strings.Contains(said, "settings of the server") {
+					t.Errorf("%+v, %v, %s", got, err, said)
+				}
+				if refs := server.Git("for-each-ref"); refs != "" {
+					t.Errorf("the server has %s", refs)
+				}
+			})
+		}
 	}
 }
 

@@ -2,10 +2,12 @@ package receive_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/receive"
 )
 
@@ -57,4 +59,33 @@ func FuzzReadUpdates(f *testing.F) {
 			t.Errorf("%d updates in %d lines", len(updates), n)
 		}
 	})
+}
+
+// TestPushCertificate: where the server names nobody, a signed push says who it is.
+func TestPushCertificate(t *testing.T) {
+	w := newWorld(t, require+"trust = \"listed\"\n[receive.actors]\n\"alice@example.com\" = [\""+alice+"\"]\n")
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := filepath.Join(dir, "allowed")
+	if err := os.WriteFile(allowed, append([]byte("alice@example.com "), public...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w.server.Git("config", "receive.certNonceSeed", "seed")
+	w.server.Git("config", "gpg.ssh.allowedSignersFile", allowed)
+	w.clone.Git("config", "gpg.format", "ssh")
+	w.clone.Git("config", "user.signingKey", key)
+	w.put(false, "", "is not an actor of somebody without a login", "path:a", record(alice, "path:a", hour, ""))
+	spec := "+" + w.write(record(alice, "path:a", hour, "")) + ":" + gittest.LockRef("path:a")
+	w.want(true, "", "", "--signed=if-asked", spec)
+	w.want(false, "", "is not an actor of alice@example.com", "--signed", "+"+w.write(record(bob, "path:b", hour, ""))+":"+gittest.LockRef("path:b"))
+	w.commit("a", "edit")
+	w.want(false, "", "locked by others", "HEAD:main")
+	w.want(true, "", "", "--signed", "HEAD:main")
 }
