@@ -111,6 +111,9 @@ func TestFencedPush(t *testing.T) {
 	w.want(false, "", "locked by others", "-o", "grite.actor="+bob, "HEAD:main")
 	w.want(true, "", "", "-o", "grite.actor="+alice, "HEAD:main")
 
+	w.commit("a", "and given up")
+	w.want(true, "", "", "--atomic", "HEAD:main", ":"+gittest.LockRef("path:a"))
+
 	w.holds("path:a") // which pins alice
 	w.commit("a", "third")
 	w.want(false, "bob", "is not an actor of bob", "--atomic", "HEAD:main", "+"+w.write(record(alice, "path:a", 3*hour, ""))+":"+gittest.LockRef("path:a"))

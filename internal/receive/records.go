@@ -74,7 +74,8 @@ func (j *judgement) records(ctx context.Context, updates []Update) error {
 					made[after.Owner]++
 				}
 			}
-			if u.New == "" && before.err == nil && before.Live(j.At) {
+			if u.New == "" && why == "" && before.err == nil && before.Live(j.At) {
+				j.claims[before.Owner] = true
 				made[before.Owner]--
 			}
 		case u.New == "": // whatever it was, it had no business there
