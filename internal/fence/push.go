@@ -62,7 +62,7 @@ func Push(ctx context.Context, repo *git.Repo, p *Plan, locks []Lock, io git.Str
 		o.State = Moved
 		return o, nil
 	}
-	// Whoever stopped the push still has to know what became of it.
+	// A push that was stopped may have landed all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 	defer cancel()
 	names := make([]git.RefName, 0, len(locks))

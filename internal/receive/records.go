@@ -151,7 +151,7 @@ func (j *judgement) left(l lock.Lock) string {
 	return fmt.Sprintf("until %s from now", l.Expires.Add(j.Rules.ClockSkew).Sub(j.At).Round(time.Second))
 }
 
-// fit reports why a record cannot be taken, whoever brings it.
+// fit reports why a record cannot be taken from anybody.
 func (j *judgement) fit(u Update, r record) error {
 	if r.err != nil {
 		return r.err

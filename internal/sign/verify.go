@@ -97,10 +97,10 @@ func signedData(hash string, message []byte) ([]byte, error) {
 }
 
 // Verify finds out who signed a commit, which is given as its whole object. The
-// key has to be valid now: a date in the commit is the word of whoever made it.
+// key has to be valid now: the date in a commit is what its maker wrote.
 // It returns ErrUnsigned, and wraps ErrInvalid, ErrUnknownKey and ErrNotNow.
 //
-// The bytes are bound to the commit's id by whoever read them from git, so that
+// The bytes are bound to the commit's id by the caller who read them from git, so that
 // the result can be remembered by that id together with Allowed.ID.
 func Verify(commit []byte, allowed Allowed, now time.Time) (Signer, error) {
 	message, armored, err := git.SplitSignature(commit)
