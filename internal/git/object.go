@@ -18,6 +18,7 @@ type FileCommit struct {
 	Content []byte
 	Message string
 	Time    time.Time
+	Sign    Sign // nil leaves the commit unsigned
 }
 
 // WriteCommit writes the three objects of c and returns the id of the commit.
@@ -40,8 +41,16 @@ func (r *Repo) WriteCommit(ctx context.Context, c FileCommit) (OID, error) {
 	if err != nil {
 		return "", err
 	}
-	return write("commit", fmt.Appendf(nil, "tree %s\nauthor %s %d +0000\ncommitter %s %[3]d +0000\n\n%[5]s\n",
-		tree, signature, c.Time.Unix(), signature, c.Message))
+	commit := fmt.Appendf(nil, "tree %s\nauthor %s %d +0000\ncommitter %s %[3]d +0000\n\n%[5]s\n",
+		tree, signature, c.Time.Unix(), signature, c.Message)
+	if c.Sign != nil {
+		armored, err := c.Sign(ctx, commit)
+		if err != nil {
+			return "", err
+		}
+		commit = AddSignature(commit, armored)
+	}
+	return write("commit", commit)
 }
 
 // objectWriter writes one loose object and returns its id.

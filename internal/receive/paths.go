@@ -115,7 +115,9 @@ func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git
 		}
 	}
 	slices.Sort(q.Paths)
-	j.Verdict.Verdict = guard.Judge(q)
+	if j.Verdict.Verdict, err = guard.Judge(ctx, q); err != nil {
+		gap = err
+	}
 	edits := map[git.OID][]string{}
 	j.Collisions = slices.DeleteFunc(j.Collisions, func(c guard.Collision) bool {
 		return !plain[c.Path] && !slices.ContainsFunc(merges[c.Path], func(merge git.OID) bool {

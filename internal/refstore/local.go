@@ -27,6 +27,8 @@ const Namespace = "refs/grite/locks"
 // exclude programs that do not know of it, on the same ref. It is a
 // protocol.Store.
 type Local struct {
+	Sign git.Sign // signs the records that are written, on the remotes too; nil for none
+
 	repo *git.Repo
 	dir  string
 	now  func() time.Time
@@ -82,7 +84,7 @@ func (s *Offline) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 
 // Write makes the record of a lock.
 func (s *Local) Write(ctx context.Context, l lock.Lock) (string, error) {
-	return write(ctx, s.repo, l)
+	return write(ctx, s.repo, l, s.Sign)
 }
 
 // maxBusy is how often a change is repeated that failed although none of its refs
@@ -175,7 +177,7 @@ func (s *Local) moved(ctx context.Context, updates []git.RefUpdate) (bool, error
 // write makes the commit of a record. Its time comes from the record, so that the
 // same lock is the same commit whenever it is written: a repeated request has to
 // be the same request.
-func write(ctx context.Context, repo *git.Repo, l lock.Lock) (string, error) {
+func write(ctx context.Context, repo *git.Repo, l lock.Lock, sign git.Sign) (string, error) {
 	made := l.Acquired
 	if l.TTL > 0 && !l.Released() {
 		made = l.Expires.Add(-l.TTL) // when it was acquired or last renewed
@@ -184,7 +186,7 @@ func write(ctx context.Context, repo *git.Repo, l lock.Lock) (string, error) {
 		made = time.Unix(0, 0)
 	}
 	oid, err := repo.WriteCommit(ctx, git.FileCommit{
-		Name: recordFile, Content: encode(l), Message: "Lock: " + l.Resource.String(), Time: made,
+		Name: recordFile, Content: encode(l), Message: "Lock: " + l.Resource.String(), Time: made, Sign: sign,
 	})
 	return string(oid), err
 }

@@ -113,5 +113,5 @@ func (s *Remote) inTheWay(l lock.Entry, remote []lock.Entry) (lock.Entry, bool) 
 
 // Write makes the record of a lock in this clone.
 func (s *Remote) Write(ctx context.Context, l lock.Lock) (string, error) {
-	return write(ctx, s.repo, l)
+	return write(ctx, s.repo, l, s.local.Sign)
 }
