@@ -1,0 +1,100 @@
+//go:build unix
+
+package keep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary is also the programs that the tests run: a guard, a run, and
+// a keeper.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "guard":
+			os.Exit(Guard(NewClock(time.Now)))
+		case "run":
+			os.Exit(testRun(os.Args[2], os.Args[3], os.Args[4:]))
+		case "keeper":
+			os.Exit(testKeeper(os.Args[2]))
+		case "detach":
+			os.Exit(testDetach(os.Args[2]))
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// testLease is a lease whose renewals do what the file "answer" in its directory
+// says, and which writes down what is asked of it.
+type testLease struct{ dir string }
+
+func (l testLease) Renew(ctx context.Context) error {
+	note(l.dir, "renew")
+	answer, _ := os.ReadFile(filepath.Join(l.dir, "answer"))
+	switch strings.TrimSpace(string(answer)) {
+	case "away":
+		return errors.New("the remote is away")
+	case "lost":
+		return fmt.Errorf("%w: broken by bob", ErrLost)
+	case "hang":
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (l testLease) Release(context.Context) error {
+	note(l.dir, "release")
+	return nil
+}
+
+func note(dir, line string) {
+	f, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err == nil {
+		fmt.Fprintln(f, line)
+		f.Close()
+	}
+}
+
+// testClock is the clock of a machine that slept for as long as the file
+// "slept" in dir says.
+func testClock(dir string) Clock {
+	real := NewClock(time.Now)
+	return func() Reading {
+		r := real()
+		text, _ := os.ReadFile(filepath.Join(dir, "slept"))
+		slept, _ := time.ParseDuration(string(text))
+		r.Wall = r.Wall.Add(slept)
+		return r
+	}
+}
+
+// testRun runs a command under a lease and exits as the program would.
+func testRun(dir, ttl string, args []string) int {
+	d, err := time.ParseDuration(ttl)
+	if err != nil {
+		return 2
+	}
+	clock := testClock(dir)
+	granted := clock()
+	res := Command{
+		Args: args, Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Guard: []string{os.Args[0], "guard"},
+		Lease: testLease{dir}, TTL: d, Granted: granted, Clock: clock, Random: middle, Warn: os.Getenv("TEST_WARN") != "",
+		Tell: func(n Notice) { note(dir, fmt.Sprintf("event %d", n.Event)) },
+	}.Run(context.Background())
+	left := fmt.Sprintf("left %v", (d-clock().Since(granted)) > 0)
+	text, _ := json.Marshal(map[string]any{"code": res.Code, "lost": fmt.Sprint(res.Lost), "fault": fmt.Sprint(res.Fault), "left": left})
+	note(dir, "result "+string(text))
+	if res.Lost != nil {
+		return 6
+	}
+	return res.Code
+}

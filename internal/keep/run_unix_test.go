@@ -1,0 +1,305 @@
+//go:build unix
+
+package keep
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// world is a run in a process of its own.
+type world struct {
+	*testing.T
+	dir string
+	cmd *exec.Cmd
+}
+
+// newRun prepares a run of a shell script, in a session of its own, so without a
+// terminal. $D is a directory of its own.
+func newRun(t *testing.T, ttl, script string) *world {
+	t.Helper()
+	w := &world{T: t, dir: t.TempDir()}
+	w.cmd = exec.Command(os.Args[0], "run", w.dir, ttl, "sh", "-c", script)
+	w.cmd.Env = append(os.Environ(), "D="+w.dir)
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return w
+}
+
+func (w *world) start() *world {
+	w.Helper()
+	if err := w.cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) })
+	return w
+}
+
+// wait returns the exit code.
+func (w *world) wait() int {
+	w.Helper()
+	var exit *exec.ExitError
+	if err := w.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		w.Fatal(err)
+	}
+	return w.cmd.ProcessState.ExitCode()
+}
+
+func (w *world) write(name, text string) {
+	w.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path+".new", []byte(text), 0o666); err != nil {
+		w.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) read(name string) string {
+	text, _ := os.ReadFile(filepath.Join(w.dir, name))
+	return string(text)
+}
+
+// await waits until a file has a text in it.
+func (w *world) await(name, text string) {
+	w.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(w.read(name), text) {
+			return
+		}
+	}
+	w.Fatalf("%s never says %q: %q\nlog: %s", name, text, w.read(name), w.read("log"))
+}
+
+// gone checks that no process is left that has $D in its environment.
+func (w *world) gone() {
+	w.Helper()
+	var left []string
+	for range 500 {
+		left = nil
+		files, _ := filepath.Glob("/proc/[0-9]*/environ")
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte("D="+w.dir+"\x00")) {
+				line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+				left = append(left, string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.Errorf("still running: %q", left)
+}
+
+// pid reads a process id that a script wrote.
+func (w *world) pid(name string) (pid int) {
+	w.Helper()
+	w.await(name, "\n")
+	if _, err := fmt.Sscan(w.read(name), &pid); err != nil {
+		w.Fatal(err)
+	}
+	return pid
+}
+
+func (w *world) kill(pid int, s syscall.Signal) {
+	w.Helper()
+	if err := syscall.Kill(pid, s); err != nil {
+		w.Fatalf("%v to %d: %v", s, pid, err)
+	}
+}
+
+func TestRunExitCodes(t *testing.T) {
+	t.Parallel()
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		script string
+		args   []string
+		want   int
+	}{
+		{script: "exit 0"}, {script: "exit 3", want: 3}, {script: "exit 255", want: 255},
+		{script: "kill -9 $$", want: 137}, {script: "kill -TERM $$", want: 143}, {script: "kill -SEGV $$", want: 139},
+		{args: []string{"no-such-program"}, want: 127}, {args: []string{"/no/such/program"}, want: 127}, {args: []string{plain}, want: 126}, {args: []string{"/"}, want: 126},
+	} {
+		w := newRun(t, "30s", c.script)
+		if c.args != nil {
+			w.cmd.Args = append(w.cmd.Args[:4], c.args...)
+		}
+		if got := w.start().wait(); got != c.want {
+			t.Errorf("%q %q: %d, want %d\n%s", c.script, c.args, got, c.want, w.read("log"))
+		}
+		if log := w.read("log"); !strings.HasPrefix(log, "release\nresult") {
+			t.Errorf("%q: %s", c.script, log)
+		}
+	}
+}
+
+func TestRunPassesStreams(t *testing.T) {
+	t.Parallel()
+	w := newRun(t, "30s", "cat; echo err >&2")
+	in, sum, out := io.LimitReader(zeros{}, 50<<20), sha256.New(), sha256.New()
+	var stderr bytes.Buffer
+	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Stderr = io.TeeReader(in, sum), out, &stderr
+	if code := w.start().wait(); code != 0 || stderr.String() != "err\n" || !bytes.Equal(sum.Sum(nil), out.Sum(nil)) {
+		t.Errorf("exit %d, stderr %q, %x in, %x out", code, &stderr, sum.Sum(nil), out.Sum(nil))
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// beats is a script that says each few milliseconds that it runs.
+const beats = `while :; do echo x >>"$D/beats"; sleep 0.02; done`
+
+func TestRunSignals(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGUSR1: 138} {
+		w := newRun(t, "30s", "(sleep 1000; echo no) & echo $! >$D/pid; "+beats).start()
+		w.await("beats", "x\n")
+		w.kill(w.cmd.Process.Pid, s)
+		if got := w.wait(); got != want {
+			t.Errorf("%v: %d, want %d\n%s", s, got, want, w.read("log"))
+		}
+		w.gone()
+	}
+	// A command may live on after a signal.
+	w := newRun(t, "30s", `trap 'echo got >>$D/got' TERM INT; touch $D/ready; echo >$D/ready; while ! grep -q enough $D/got; do sleep 0.02; done; exit 4`).start()
+	w.await("ready", "\n")
+	w.kill(w.cmd.Process.Pid, syscall.SIGTERM)
+	w.await("got", "got")
+	w.write("got", "enough")
+	if got := w.wait(); got != 4 {
+		t.Errorf("exit %d\n%s", got, w.read("log"))
+	}
+}
+
+// TestRunEndsBeforeTheLease has everything that can go wrong with a lease; the
+// command and all that it started have ended before the lease does.
+func TestRunEndsBeforeTheLease(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, ttl, answer, script, want string
+		do                              func(*world)
+	}{
+		{name: "remote away", answer: "away", script: `trap 'echo term >$D/term; exit 0' TERM; ` + beats, want: "term"},
+		{name: "remote hangs", answer: "hang", script: `trap 'echo term >$D/term; exit 0' TERM; ` + beats, want: "term"},
+		{name: "ignores SIGTERM", answer: "away", script: `trap '' TERM; ` + beats},
+		{name: "daemon", answer: "away", script: `(setsid sh -c 'trap "" TERM HUP; ` + strings.ReplaceAll(beats, "'", "") + `' &); exec sleep 1000`},
+		{name: "command stopped", answer: "away", script: `echo $$ >$D/pid; ` + beats, do: func(w *world) { w.kill(w.pid("pid"), syscall.SIGSTOP) }},
+		{name: "run stopped", answer: "", script: beats, do: func(w *world) {
+			w.kill(w.cmd.Process.Pid, syscall.SIGSTOP)
+			time.Sleep(6 * time.Second) // the whole lease
+			before := w.read("beats")
+			if time.Sleep(200 * time.Millisecond); w.read("beats") != before {
+				w.Error("the command runs on")
+			}
+			w.kill(w.cmd.Process.Pid, syscall.SIGCONT)
+		}},
+		{name: "guard stopped", answer: "away", script: `echo $PPID >$D/guard; ` + beats, do: func(w *world) { w.kill(w.pid("guard"), syscall.SIGSTOP) }},
+		{name: "machine slept", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "55s") }},
+		{name: "clock set forward", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "1000h") }},
+		{name: "lost", ttl: "6s", answer: "lost", script: `trap 'echo term >$D/term; exit 0' TERM; ` + beats, want: "term"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if c.ttl == "" {
+				c.ttl = "6s"
+			}
+			w := newRun(t, c.ttl, c.script)
+			w.write("answer", c.answer)
+			w.start().await("beats", "x")
+			if c.do != nil {
+				c.do(w)
+			}
+			if code := w.wait(); code != 6 {
+				t.Errorf("exit %d\n%s", code, w.read("log"))
+			}
+			w.gone()
+			log := w.read("log")
+			if !strings.Contains(log, "\nrelease\n") || c.do == nil && !strings.Contains(log, "left true") {
+				t.Errorf("log: %s", log)
+			}
+			if c.want != "" && !strings.Contains(w.read("term"), c.want) {
+				t.Errorf("the command was not asked to end; log: %s", log)
+			}
+		})
+	}
+}
+
+func TestRunSurvives(t *testing.T) {
+	t.Parallel()
+	t.Run("remote away for a while", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "6s", `while ! grep -q 'event 2' $D/log; do sleep 0.02; done`)
+		w.write("answer", "away")
+		w.start().await("log", "event 0") // half of the lease is gone
+		w.write("answer", "")
+		if code := w.wait(); code != 0 {
+			t.Errorf("exit %d\n%s", code, w.read("log"))
+		}
+	})
+	t.Run("clock set back", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "6s", `while [ "$(grep -c renew $D/log)" -lt 4 ]; do sleep 0.02; done`).start()
+		w.write("slept", "-1000h")
+		if code := w.wait(); code != 0 {
+			t.Errorf("exit %d\n%s", code, w.read("log"))
+		}
+	})
+	t.Run("warned only", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "3s", `trap 'echo term >$D/term' TERM; while ! grep -q 'event 4' $D/log; do sleep 0.02; done; sleep 1; exit 7`)
+		w.cmd.Env = append(w.cmd.Env, "TEST_WARN=1")
+		w.write("answer", "lost")
+		if code := w.start().wait(); code != 6 || !strings.Contains(w.read("log"), `"code":7`) || w.read("term") != "" {
+			t.Errorf("exit %d, term %q\n%s", code, w.read("term"), w.read("log"))
+		}
+	})
+}
+
+// TestRunLeavesNothing ends a run in the ways that it cannot catch, and with
+// daemons left behind.
+func TestRunLeavesNothing(t *testing.T) {
+	t.Parallel()
+	const daemon = `(setsid sh -c 'echo >$D/up; sleep 1000' &); while ! [ -s $D/up ]; do sleep 0.01; done; `
+	t.Run("daemon", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "30s", daemon+"exit 5").start()
+		if code := w.wait(); code != 5 {
+			t.Errorf("exit %d", code)
+		}
+		w.gone()
+	})
+	t.Run("run killed", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "6s", daemon+`trap '' TERM; `+beats).start()
+		w.await("beats", "x")
+		w.kill(w.cmd.Process.Pid, syscall.SIGKILL)
+		w.wait()
+		w.gone()
+	})
+	t.Run("guard killed", func(t *testing.T) {
+		t.Parallel()
+		w := newRun(t, "30s", daemon+`echo $PPID >$D/guard; `+beats).start()
+		w.await("beats", "x")
+		w.kill(w.pid("guard"), syscall.SIGKILL)
+		if code := w.wait(); code != 137 || !strings.Contains(w.read("log"), "guards the command") {
+			t.Errorf("exit %d\n%s", code, w.read("log"))
+		}
+		w.gone()
+	})
+}
