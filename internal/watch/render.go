@@ -132,13 +132,13 @@ func columnsFor(width int, rows []row) columns {
 }
 
 func (c columns) line(p pen, mark, resource, holder, bar, left, reason string) string {
-	line := mark + p.pad(resource, c.resource) + "  " + p.pad(holder, c.holder)
+	line := mark + p.pad(p.clip(resource, c.resource, (c.resource+1)/2), c.resource) + "  " + p.pad(holder, c.holder)
 	if c.bar > 0 {
 		line += "  " + p.pad(bar, c.bar)
 	}
 	line += "  " + strings.Repeat(" ", max(0, c.left-columnsOf(left))) + left
 	if c.reason > 0 && reason != "" {
-		line += "  " + p.clip(reason, c.reason)
+		line += "  " + p.clip(reason, c.reason, c.reason)
 	}
 	return line
 }
@@ -200,12 +200,13 @@ func (p pen) bar(l Lock, left time.Duration, width int) string {
 
 // pad brings a text to exactly n columns.
 func (p pen) pad(s string, n int) string {
-	s = p.clip(s, n)
+	s = p.clip(s, n, n)
 	return s + strings.Repeat(" ", max(0, n-columnsOf(s)))
 }
 
-// clip cuts a text to n columns, in the middle: the ends of paths differ.
-func (p pen) clip(s string, n int) string {
+// clip cuts a text to n columns, the dots no later than at column first: the ends
+// of paths differ, other texts begin with what matters.
+func (p pen) clip(s string, n, first int) string {
 	s = p.clean(s)
 	if columnsOf(s) <= n {
 		return s
@@ -216,7 +217,7 @@ func (p pen) clip(s string, n int) string {
 	}
 	runes := []rune(s)
 	head, used := 0, 1
-	for head < len(runes) && used+columnsOfRune(runes[head]) <= (n+1)/2 {
+	for head < len(runes) && used+columnsOfRune(runes[head]) <= first {
 		used += columnsOfRune(runes[head])
 		head++
 	}

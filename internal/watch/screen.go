@@ -41,9 +41,9 @@ func (s Screen) Run(ctx context.Context) error {
 	defer restore()
 	looking, stop := context.WithCancel(ctx)
 	defer stop()
-	looks, pressed := make(chan Look), make(chan []byte)
+	looks, pressed, more := make(chan Look), make(chan []byte), make(chan struct{})
 	go s.look(looking, looks)
-	go s.read(looking, pressed)
+	go s.read(looking, pressed, more)
 	resized := make(chan os.Signal, 1)
 	notifyResized(resized)
 	defer signal.Stop(resized)
@@ -82,6 +82,10 @@ func (s Screen) Run(ctx context.Context) error {
 				} else if m.Key(key) {
 					return nil
 				}
+			}
+			select {
+			case more <- struct{}{}:
+			case <-ctx.Done():
 			}
 		}
 	}
@@ -123,9 +127,10 @@ func (s Screen) look(ctx context.Context, looks chan<- Look) {
 	}
 }
 
-// read reads the terminal. Nothing ends a read, so that this outlives the screen
-// by one key.
-func (s Screen) read(ctx context.Context, pressed chan<- []byte) {
+// read reads the terminal, and again only when what it read was taken in: keys
+// that come after q, or while the job is stopped, are for the shell. Nothing ends
+// a read, so that after the end of ctx this takes one more key.
+func (s Screen) read(ctx context.Context, pressed chan<- []byte, more <-chan struct{}) {
 	defer close(pressed)
 	for {
 		buf := make([]byte, 256)
@@ -135,6 +140,11 @@ func (s Screen) read(ctx context.Context, pressed chan<- []byte) {
 		}
 		select {
 		case pressed <- buf[:n]:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-more:
 		case <-ctx.Done():
 			return
 		}
