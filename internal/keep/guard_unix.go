@@ -235,11 +235,6 @@ func (g *guard) send(s syscall.Signal) {
 	}
 }
 
-// after is the moment d later.
-func (r Reading) after(d time.Duration) *Reading {
-	return &Reading{Wall: r.Wall.Add(d), Mono: r.Mono + d}
-}
-
 // endAll kills all processes below this one and returns when there is none, or
 // when those that are left, of other users, cannot be killed.
 func endAll() {

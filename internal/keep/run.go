@@ -234,9 +234,7 @@ func (r *run) lose(event Event, err error, now bool) {
 // stop asks the command to end, and ends it after a grace. A guard that does
 // not do so in time, because somebody stopped it, is ended itself.
 func (r *run) stop(grace time.Duration) {
-	force := r.Clock()
-	force.Mono += grace + Grace(r.TTL)/2
-	force.Wall = force.Wall.Add(grace + Grace(r.TTL)/2)
+	force := *r.Clock().after(grace + Grace(r.TTL)/2)
 	if r.ended && r.force.Since(force) < 0 {
 		return
 	}

@@ -43,6 +43,11 @@ func (r Reading) Since(o Reading) time.Duration {
 	return max(r.Mono-o.Mono, r.Wall.Sub(o.Wall))
 }
 
+// after is the moment d later.
+func (r Reading) after(d time.Duration) *Reading {
+	return &Reading{Wall: r.Wall.Add(d), Mono: r.Mono + d}
+}
+
 // Action is what a schedule asks for.
 type Action int
 

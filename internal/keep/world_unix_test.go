@@ -116,4 +116,3 @@ func (w *world) kill(pid int, s syscall.Signal) {
 		w.Fatalf("%v to %d: %v", s, pid, err)
 	}
 }
-

@@ -201,6 +201,9 @@ func TestScreenRestores(t *testing.T) {
 		p.types("echo be''fore; stty -a >$D/stty; sh -c \"echo \\$\\$ >$D/pid; exec $W\"\n")
 		p.shows("1 lock,", "path:assets")
 		end(p)
+		for p.tmux("display-message", "-p", "#{alternate_on}") != "0\n" {
+			time.Sleep(time.Millisecond)
+		}
 		p.types("echo wh''ere\n") // to the shell, as soon as the screen is gone
 		got := p.shows("before", "where")
 		if strings.Contains(got, "path:assets") {
