@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"github.com/git-grite/git-grite/internal/atomicfile"
 
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -114,7 +115,7 @@ func (actor Actor) write() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(actor.DataDir, "config.toml"), text)
+	return atomicfile.Write(filepath.Join(actor.DataDir, "config.toml"), text, 0o666)
 }
 
 // Remove forgets an actor and deletes what is kept of it. The caller holds the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // Clone is what a clone is known by. Two of host, path and inode stay what they
@@ -82,7 +83,7 @@ func (c Clone) Write(dir string) error {
 	if st, err := os.Lstat(dir); err == nil && !st.IsDir() {
 		return &Error{File: dir, Fault: "is not a directory"}
 	}
-	return writeFile(ClonePlace(dir), text)
+	return atomicfile.Write(ClonePlace(dir), text, 0o666)
 }
 
 // Settle compares what was written down with here and returns what holds from now

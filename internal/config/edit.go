@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // newFile is what a clone's configuration starts as. Nothing in it is set, so
@@ -116,7 +117,7 @@ func edit(path string, key Key, change func(string, []statement) (string, error)
 	if !reflect.DeepEqual(before, after) {
 		return fault("cannot be edited here; change it by hand")
 	}
-	return writeFile(path, []byte(text))
+	return atomicfile.Write(path, []byte(text), 0o666)
 }
 
 // drop removes a key, and the table that it leaves empty.
@@ -191,27 +192,4 @@ func insert(text string, all []statement, name, value string) string {
 		text += "\n"
 	}
 	return text + "[" + section + "]\n" + line
-}
-
-// writeFile replaces a file by rename, which follows no link, so that no reader
-// sees half of it.
-func writeFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"github.com/git-grite/git-grite/hooks"
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // ForeignError is a hook that cannot be chained without breaking it.
@@ -76,7 +77,7 @@ func (s Status) install() (did string, err error) {
 			return "", err
 		}
 	}
-	if err := writeShim(s.ShimPath, hooks.Shim(s.Name)); err != nil {
+	if err := atomicfile.Write(s.ShimPath, hooks.Shim(s.Name), 0o777); err != nil {
 		return "", err
 	}
 	return did, remove(s.Moved)
@@ -220,27 +221,4 @@ func remove(paths []string) error {
 		}
 	}
 	return nil
-}
-
-// writeShim replaces a hook by rename, which follows no link; a running commit
-// sees the old hook or the new.
-func writeShim(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o755)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/git-grite/git-grite/hooks"
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // serverMark is in the shim of every format.
@@ -57,7 +58,7 @@ func InstallServer(gitDir, hooksDir string) (Change, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return c, err
 	}
-	return c, writeShim(path, hooks.Server)
+	return c, atomicfile.Write(path, hooks.Server, 0o777)
 }
 
 // UninstallServer removes the shim and puts an older hook back.

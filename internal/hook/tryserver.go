@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/git"
 )
 
@@ -40,7 +41,7 @@ func TryServer(ctx context.Context, server *git.Repo, hookPath, ourDir string, r
 	// The file by itself, so that it is found under the one name that git runs, and
 	// what is chained beside it by its own path.
 	shim := "#!/bin/sh\n: >" + shellWord(filepath.Join(top, "fired")) + "\nexec " + shellWord(hookPath) + " \"$@\"\n"
-	if err := writeShim(filepath.Join(hooksDir, "pre-receive"), []byte(shim)); err != nil {
+	if err := atomicfile.Write(filepath.Join(hooksDir, "pre-receive"), []byte(shim), 0o777); err != nil {
 		return t, err
 	}
 	to, err := server.Scratch(ctx, filepath.Join(top, "to.git"), hooksDir)

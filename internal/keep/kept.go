@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // Kept is a lock that is renewed in the background, and why for how long.
@@ -131,29 +133,6 @@ func (d Dir) Running() (State, bool) {
 	return s, true
 }
 
-// writeJSON replaces a file, so that no reader sees half of it.
-func writeJSON(path string, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
-}
-
 // Log is a file that keepers write to, a line at a time. It is put aside as
 // FILE.1 when it is longer than 256 KiB.
 type Log struct {
@@ -174,4 +153,12 @@ func (l Log) line(text string) {
 	defer f.Close()
 	text = strings.ReplaceAll(text, "\n", " ")
 	_, _ = f.WriteString(l.Now().UTC().Format(time.RFC3339) + " " + text + "\n")
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, append(text, '\n'), 0o666)
 }
