@@ -33,7 +33,7 @@ var floors = map[string]floor{
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "github.com/urfave/cli/v2", "golang.org/x/term",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/guard", "internal/lock"}, "objects are made of results, so it knows these and no source of them"},
-	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},
+	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/refstore", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},
 	"internal/clone":    {[]string{"internal/config", "internal/protocol", "internal/refstore", "internal/lock", "internal/git", "internal/atomicfile"}, "no flags, no words, no paths to be committed"},
 	"internal/config":   {[]string{"internal/lock", "internal/guard", "internal/atomicfile", "github.com/BurntSushi/toml"}, "reads files; values go down as plain values"},
 	"internal/hook":     {[]string{"internal/git", "internal/atomicfile", "hooks"}, "installs hooks without knowing what a lock is"},

@@ -86,6 +86,7 @@ func (j *judgement) idle() bool { return len(j.q.Lockable) == 0 && len(j.q.Forei
 
 // judge judges paths.
 func (j *judgement) judge(ctx context.Context, paths []string) (err error) {
+	j.Verdict.Verdict = guard.Verdict{Policy: j.Policy}
 	if len(paths) == 0 {
 		return nil
 	}

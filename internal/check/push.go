@@ -8,6 +8,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 // PushRequest is a push as git tells it to the pre-push hook.
@@ -68,6 +69,15 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 			return j.Verdict, nil
 		}
 	}
+	if err = j.judgeCommits(ctx, commits); err == nil && (more || !j.Clear()) {
+		// Not all of it need be new: there may be no tracking branches, or old ones.
+		published.Tips, err = heads(ctx, c, p.Remote, arbiter)
+	}
+	if err == nil && len(published.Tips) > 0 {
+		if commits, more, err = c.Repo.PushedCommits(ctx, updates, published, maxCommits); err == nil {
+			err = j.judgeCommits(ctx, commits)
+		}
+	}
 	if more {
 		j.Gaps = append(j.Gaps, fmt.Errorf("this push has more than %d commits; the newest %[1]d are checked", maxCommits))
 	}
@@ -75,7 +85,27 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 		j.Gaps = append(j.Gaps, fmt.Errorf("what the commits at the edge of this shallow clone change is not known here: %d of them", len(edge)))
 	}
 	j.Looked = len(commits)
-	err = j.judgeCommits(ctx, commits)
 	memo.write(j.Blocked())
 	return j.Verdict, err
+}
+
+// heads asks what the remote of a push and the arbiter have. For a push to a URL
+// that is the arbiter alone.
+func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote) (tips []git.OID, err error) {
+	var names []string
+	if pushed != "" {
+		names = append(names, pushed)
+	}
+	if arbiter != nil && arbiter.Name() != pushed {
+		names = append(names, arbiter.Name())
+	}
+	for _, name := range names {
+		remote, openErr := c.Repo.OpenRemote(ctx, name, false)
+		if openErr != nil {
+			return tips, openErr
+		}
+		some, askErr := remote.Heads(ctx)
+		tips, err = append(tips, some...), errors.Join(err, askErr)
+	}
+	return tips, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/config"
 )
 
 // agentsSection is what AGENTS.md gets, between two marker lines.
@@ -28,7 +29,7 @@ func writeAgentsMD(workTree string) (did string, err error) {
 	}
 	path := filepath.Join(workTree, "AGENTS.md")
 	if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() {
-		return "", usagef("AGENTS.md is not a regular file, and what it leads to is not ours to write; add the section of docs/agents.md by hand")
+		return "", &config.Error{File: "AGENTS.md", Fault: "is not a regular file, and what it leads to is not ours to write; add the section of docs/agents.md by hand"}
 	}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

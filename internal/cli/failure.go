@@ -107,6 +107,7 @@ func explanations() []explanation {
 		}),
 		as[*lock.ResourceError](codeInvalid, nil),
 		as[*config.LabelError](codeInvalid, nil),
+		as[*git.PathError](codeInvalid, nil),
 		as(codeConflict, explainRenew),
 		as(codeConflict, explainHeld),
 		as(codeConflict, explainBroken),
@@ -142,6 +143,9 @@ func explanations() []explanation {
 		as[*refstore.BusyError](codeEnvironment, nil),
 		is(codeEnvironment, clone.ErrNoDirectory),
 		as[*clone.ArbiterGoneError](codeEnvironment, nil),
+		as(codeEnvironment, func(*protocol.HiddenError, time.Time) failure {
+			return failure{hints: []string{"git grite doctor"}}
+		}),
 		is(codeEnvironment, exec.ErrDot),
 		is(codeEnvironment, fs.ErrPermission),
 		is(codeEnvironment, syscall.EROFS),

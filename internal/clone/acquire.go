@@ -62,6 +62,13 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	if q.Resources, err = c.directories(ctx, q.Resources); err != nil {
 		return out, err
 	}
+	for _, r := range q.Resources {
+		if r.Namespace() == lock.Path {
+			if err := c.Repo.CheckPath(ctx, r.Name()); err != nil {
+				return out, err
+			}
+		}
+	}
 	me, err := c.ActorOrNew(ctx)
 	if err != nil {
 		return out, err

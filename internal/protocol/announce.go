@@ -38,6 +38,7 @@ type attempt struct {
 	warn   func(lock.ClockDoubt)
 	sent   time.Time     // when the records of the last announcement were made
 	took   time.Duration // by the last swap
+	hidden int           // how often in a row an acknowledged record could not be read back
 }
 
 // announce makes one attempt at claims: when it returns nil, each of them is

@@ -87,6 +87,14 @@ func (e *ContendedError) Error() string {
 
 func (e *ContendedError) Unwrap() error { return e.Err }
 
+// HiddenError is an arbiter that accepts records and does not show them, so that
+// nobody can tell whether a lock was granted.
+type HiddenError struct{ Tries int }
+
+func (e *HiddenError) Error() string {
+	return fmt.Sprintf("the lock was accepted and could not be read back, %d times in a row: the server hides refs/grite/locks from fetches (uploadpack.hideRefs)", e.Tries)
+}
+
 // LeftoverError is an acquire that failed and may have left a lock on the
 // arbiter, because it could not be withdrawn.
 type LeftoverError struct {

@@ -72,13 +72,16 @@ func (s *Shared) Confirm(ctx context.Context, locks []lock.Lock) (got Confirmed,
 	got.View = a.view
 	for i, c := range claims {
 		held, isHeld := asHeld(c.err)
+		var short *ShortLeaseError
 		switch {
 		case c.done:
 			got.Grants = append(got.Grants, c.grants...)
 		case isHeld:
 			got.Lost = append(got.Lost, lock.Lost{Lock: locks[i], Cause: lock.Taken, By: held.Conflicts[0]})
-		case c.err != nil: // its deadline passed meanwhile
+		case asShort(c.err, &short): // its deadline passed meanwhile
 			got.Lost = append(got.Lost, lock.Lost{Lock: locks[i], Cause: lock.NotHeld})
+		case err == nil:
+			err = c.err
 		}
 	}
 	return got, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/lock"
@@ -19,6 +20,10 @@ const (
 // minPause is the shortest interval between two of these looks. On a slow link
 // it is the time that a swap took, because a withdrawal takes as long.
 const minPause = 30 * time.Millisecond
+
+// maxHidden is how often in a row an acknowledged record may be missing from the
+// next look before the arbiter is taken to hide what it accepts.
+const maxHidden = 3
 
 func (a *attempt) pause(ctx context.Context) error {
 	return sleep(ctx, jitter(max(minPause, a.took)))
@@ -160,8 +165,24 @@ func (a *attempt) giveUp(ctx context.Context, c *claim) error {
 			return err
 		}
 	}
+	if a.unseen(c) {
+		a.hidden++
+	} else {
+		a.hidden = 0
+	}
+	if a.hidden == maxHidden {
+		c.err = &HiddenError{Tries: a.hidden}
+	}
 	c.changes = nil
 	return a.withdraw(ctx, c)
+}
+
+// unseen reports whether nothing at all stands in the place of an acknowledged
+// record. Breaking it between the two does that, too, but not again and again.
+func (a *attempt) unseen(c *claim) bool {
+	return !c.doubt && !c.renews && slices.ContainsFunc(c.changes, func(change lock.Change) bool {
+		return change.New != nil && !a.extends(change) && a.view.Version(change.Key) == ""
+	})
 }
 
 func locksOf(entries []lock.Entry) (locks []lock.Lock) {

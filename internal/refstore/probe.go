@@ -42,6 +42,9 @@ func (s *Remote) Probe(ctx context.Context, owner lock.Owner, nonce func() strin
 	if !p.try(ctx, "create", true, create) {
 		return p.found, p.err
 	}
+	if !p.shows(ctx, create) {
+		return p.found, p.err
+	}
 	if !p.refuses(ctx, "refuse a stale create", git.RefUpdate{Name: a.Name, New: b.New}) {
 		return p.found, p.err
 	}
@@ -63,6 +66,7 @@ type probe struct {
 	s     *Remote
 	found []Capability
 	made  []git.RefUpdate // all records, to be removed
+	hides bool            // what was pushed cannot be read
 	err   error
 }
 
@@ -88,6 +92,19 @@ func (p *probe) try(ctx context.Context, name string, needed bool, updates ...gi
 // refuses reports whether the remote refuses a change whose old value is wrong.
 func (p *probe) refuses(ctx context.Context, name string, u git.RefUpdate) bool {
 	return p.push(ctx, Capability{Name: name, Needed: true}, []git.PushStatus{git.PushStale, git.PushFailed}, []git.RefUpdate{u})
+}
+
+// shows reports whether a fetch has what was just pushed.
+func (p *probe) shows(ctx context.Context, u git.RefUpdate) bool {
+	v, err := p.s.fetch(ctx)
+	if p.err = err; err != nil {
+		return false
+	}
+	p.hides = v.Version(refKey(Namespace, u.Name)) != string(u.New)
+	if p.hides {
+		p.found = append(p.found, Capability{Name: "read what was pushed", Needed: true, Detail: "it hides " + Namespace + " from fetches (uploadpack.hideRefs)"})
+	}
+	return !p.hides
 }
 
 func (p *probe) push(ctx context.Context, c Capability, want []git.PushStatus, updates []git.RefUpdate) bool {
@@ -118,7 +135,7 @@ func (p *probe) clean(ctx context.Context) {
 		return
 	}
 	for _, u := range p.made {
-		if v.Version(refKey(Namespace, u.Name)) == string(u.New) {
+		if p.hides || v.Version(refKey(Namespace, u.Name)) == string(u.New) {
 			_, _ = p.s.remote.Push(ctx, []git.RefUpdate{{Name: u.Name, Old: u.New}})
 		}
 	}
