@@ -107,31 +107,37 @@ func Paths(ctx context.Context, c *clone.Clone, paths []string, o Options, ask c
 	return j.Verdict, err
 }
 
+// retry is how long a remote that a hook could not reach is left alone: it costs
+// one commit its time, and not each of them.
+const retry = 5 * time.Minute
+
+// Before is how recent a view has to be for something that is about to be
+// changed: with hook.fetch = "auto" no older than hook.max_age. A remote that
+// cannot be reached is said, and the last view is judged by.
+func Before(c *clone.Clone) clone.Ask {
+	switch {
+	case !c.Config.Present:
+	case c.Config.HookFetch == "auto":
+		return clone.Ask{Limit: c.Config.HookCommitTimeout, MaxAge: c.Config.HookMaxAge, Retry: retry}
+	case c.Config.HookFetch == "commit":
+		return clone.Ask{Limit: c.Config.HookCommitTimeout, Retry: retry}
+	}
+	return clone.Ask{}
+}
+
 // Staged judges what a commit would change, for the pre-commit hook: the paths
 // are listed only when there is a lock that could cover one.
 func Staged(ctx context.Context, c *clone.Clone, o Options) (Verdict, error) {
-	ask := clone.Ask{}
-	if c.Config.Present && c.Config.HookFetch == "commit" {
-		ask.Limit = c.Config.HookTimeout * 3 / 4
-	}
-	j, err := begin(ctx, c, o, ask)
+	j, err := begin(ctx, c, o, Before(c))
 	if err != nil || j.idle() {
 		return j.Verdict, err
 	}
-	j.stale()
 	paths, err := c.Repo.StagedPaths(ctx)
 	if err == nil {
 		j.Looked = len(paths)
 		err = j.judge(ctx, paths)
 	}
 	return j.Verdict, err
-}
-
-// stale notes that the arbiter should have been asked and could not be.
-func (j *judgement) stale() {
-	if j.View.Unreachable != nil {
-		j.Gaps = append(j.Gaps, fmt.Errorf("%w; judging by the last view of the locks", j.View.Unreachable))
-	}
 }
 
 // maxCommits is how many commits of one push or range are looked at.

@@ -63,7 +63,6 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 		}
 		if refreshErr != nil {
 			j.View.Unreachable = refreshErr
-			j.stale()
 		}
 		if j.idle() {
 			return j.Verdict, nil

@@ -60,6 +60,9 @@ func runHook(ctx context.Context, env Env, args []string) (code int) {
 	if errors.As(err, &stopped) {
 		return out.finish(err)
 	}
+	if v := verdict.View; v.Unreachable != nil {
+		out.say("git-grite: %s; %s", oneLine(v.Unreachable), wire.JudgedBy(v, env.Now()))
+	}
 	for _, gap := range verdict.Gaps {
 		out.say("git-grite: %s", oneLine(gap))
 	}

@@ -38,6 +38,9 @@ type initJSON struct {
 	Remote   string       `json:"remote"` // the arbiter, "" for this clone
 	Hooks    []changeJSON `json:"hooks,omitempty"`
 	AgentsMD string       `json:"agents_md,omitempty"` // created, updated or unchanged
+	// Of the first look at the remote, where there is one and it answered.
+	Locks      *int  `json:"locks,omitempty"` // active ones
+	AsOfUnixMS int64 `json:"as_of_unix_ms,omitempty"`
 }
 
 func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
@@ -62,6 +65,7 @@ func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
 		did = append(did, "Arbiter: this clone, which has no remote")
 	default:
 		did = append(did, "Arbiter: remote "+wire.Printable(data.Remote))
+		did = append(did, c.firstLook(ctx, cl, &data)...)
 	}
 	if !o.noHooks {
 		data.Hooks = c.initHooks(ctx, cl)
@@ -81,6 +85,27 @@ func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}}, nil
+}
+
+// firstLook asks the remote, so that the first commit is judged by something. A
+// remote that cannot be reached is a notice.
+func (c *call) firstLook(ctx context.Context, cl *clone.Clone, data *initJSON) []string {
+	v, err := cl.Look(ctx, clone.Ask{Limit: lookTimeout})
+	if err == nil {
+		err = v.Unreachable
+	}
+	if err != nil {
+		c.out.note(wire.StaleView, "%s; %s", wire.Printable(err.Error()), wire.Age(v.AsOf, c.Now()))
+		return nil
+	}
+	n := 0
+	for _, l := range v.Locks {
+		if l.Live(c.Now()) {
+			n++
+		}
+	}
+	data.Locks, data.AsOfUnixMS = &n, v.AsOf.UnixMilli()
+	return []string{"Locks: " + wire.Count(n, "active lock") + " on " + wire.Printable(data.Remote)}
 }
 
 // initHooks installs the hooks. That they cannot be is a notice: the locks work

@@ -116,18 +116,10 @@ func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.S
 func (c *call) tellAge(v clone.View) {
 	switch {
 	case v.Unreachable != nil:
-		c.out.note(wire.StaleView, "%s; %s", wire.Printable(v.Unreachable.Error()), age(v.AsOf, c.Now()))
+		c.out.note(wire.StaleView, "%s; %s", wire.Printable(v.Unreachable.Error()), wire.Age(v.AsOf, c.Now()))
 	case !v.Fresh:
-		c.out.note(wire.StaleView, "%s", age(v.AsOf, c.Now()))
+		c.out.note(wire.StaleView, "%s", wire.Age(v.AsOf, c.Now()))
 	}
-}
-
-// age says how old a view is.
-func age(asOf, now time.Time) string {
-	if asOf.IsZero() {
-		return "the remote was never asked: git grite sync"
-	}
-	return fmt.Sprintf("this is the view of %s ago", wire.Span(now.Sub(asOf)))
 }
 
 // concerns reports whether a lock is among those that the caller asked about:

@@ -29,6 +29,7 @@ func (f files) oldJournal() string          { return filepath.Join(f.dir, "log.j
 func (f files) gitVersion() string          { return filepath.Join(f.dir, "git") }                // of the git that was tried last
 func (f files) hinted() string              { return filepath.Join(f.dir, "hinted") }             // the missing hooks were told of
 func (f files) pushed() string              { return filepath.Join(f.dir, "pushed") }             // check's memo of the last push
+func (f files) silent() string              { return filepath.Join(f.dir, "silent") }             // when the arbiter did not answer a hook
 func (f files) actors() string              { return filepath.Join(f.dir, "actors") }             // config's, and refstore's grants below it
 func (f files) untold(id lock.Owner) string { return filepath.Join(f.dir, "untold-"+id.Short()) } // losses are to be told
 func (f files) worktree() string            { return filepath.Join(f.private, "actor") }          // chosen for this work tree
@@ -51,7 +52,7 @@ func (c *Clone) SetHinted() {
 func (f files) all() []string {
 	var paths []string
 	for _, name := range []string{
-		"config.toml", "clone.toml", "log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "untold-*", // config's and clone's
+		"config.toml", "clone.toml", "log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", // config's and clone's
 		"records*", "mirror.lock*", "lock", // refstore's
 	} {
 		paths = append(paths, filepath.Join(f.dir, name))

@@ -3,10 +3,14 @@ package clone
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
@@ -29,6 +33,9 @@ type View struct {
 type Ask struct {
 	Limit  time.Duration // how long it may take to answer, 0 to leave it alone
 	MaxAge time.Duration // the last view will do when it is no older than this
+	// Retry is how long an arbiter that did not answer such a look is left alone;
+	// 0 to ask it all the same.
+	Retry time.Duration
 }
 
 // Look loads the locks, and reports what the actor of this command lost; a
@@ -57,11 +64,15 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 	v := View{Remote: remote.Name()}
 	var t *lock.View
 	if old := c.now().Sub(remote.AsOf()); ask.Limit > 0 && (old < 0 || old >= ask.MaxAge) {
-		t, v.Unreachable = c.ask(ctx, remote, ask.Limit)
-		if ctx.Err() != nil {
-			return v, context.Cause(ctx)
+		if v.Unreachable = c.silent(remote, ask.Retry); v.Unreachable == nil {
+			t, v.Unreachable = c.ask(ctx, remote, ask.Limit)
+			if ctx.Err() != nil {
+				return v, context.Cause(ctx)
+			}
+			if v.Fresh = v.Unreachable == nil; !v.Fresh && ask.Retry > 0 {
+				c.setSilent(remote)
+			}
 		}
-		v.Fresh = v.Unreachable == nil
 	}
 	if t == nil {
 		if t, err = remote.Load(ctx, false); err != nil {
@@ -79,7 +90,50 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 func (c *Clone) ask(ctx context.Context, remote *refstore.Remote, limit time.Duration) (*lock.View, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(remote, limit))
 	defer cancel()
-	return remote.Load(ctx, true)
+	t, err := remote.Load(ctx, true)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // whatever git was at when it was stopped
+	}
+	return t, err
+}
+
+// SilentError is an arbiter that is not asked, because it did not answer a short
+// while ago.
+type SilentError struct {
+	Remote string
+	Since  time.Time // when it did not answer
+	Next   time.Time // when it is asked again
+}
+
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("remote %q could not be reached at %s, and is asked again from %s on", e.Remote, e.Since.UTC().Format(clockTime), e.Next.UTC().Format(clockTime))
+}
+
+const clockTime = "15:04:05 UTC"
+
+// silent returns *SilentError for a remote that did not answer within the given
+// time, unless it answered something since.
+func (c *Clone) silent(remote *refstore.Remote, within time.Duration) error {
+	if within <= 0 {
+		return nil
+	}
+	text, err := os.ReadFile(c.files.silent())
+	if err != nil {
+		return nil
+	}
+	stamp, url, _ := strings.Cut(string(text), " ")
+	ms, err := strconv.ParseInt(stamp, 10, 64)
+	since := time.UnixMilli(ms)
+	if err != nil || url != remote.Arbiter().URL || remote.AsOf().After(since) || c.now().Before(since) || c.now().Sub(since) >= within {
+		return nil
+	}
+	return &SilentError{Remote: remote.Name(), Since: since, Next: since.Add(within)}
+}
+
+// setSilent remembers that a remote did not answer. Failing to costs the next
+// commit the same wait.
+func (c *Clone) setSilent(remote *refstore.Remote) {
+	_ = atomicfile.Write(c.files.silent(), []byte(strconv.FormatInt(c.now().UnixMilli(), 10)+" "+remote.Arbiter().URL), 0o666)
 }
 
 // late is why a look at a remote was given up.

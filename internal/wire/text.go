@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -32,6 +33,25 @@ func Printable(s string) string {
 		i += size
 	}
 	return out.String()
+}
+
+// Age says how old a view is.
+func Age(asOf, now time.Time) string {
+	if asOf.IsZero() {
+		return "the remote was never asked: git grite sync"
+	}
+	return fmt.Sprintf("this is the view of %s ago", Span(now.Sub(asOf)))
+}
+
+// JudgedBy says what is left to judge by when the arbiter could not be asked.
+func JudgedBy(v clone.View, now time.Time) string {
+	switch {
+	case !v.AsOf.IsZero():
+		return "judging by the view of " + Span(now.Sub(v.AsOf)) + " ago"
+	case len(v.Locks) > 0: // of a remote that was somewhere else
+		return "judging by the last view"
+	}
+	return "its locks are not known here"
 }
 
 // Timestamp writes a time as the user's guide does.
