@@ -30,7 +30,7 @@ var floors = map[string]floor{
 	"cmd/git-grite": {[]string{"internal/cli"}, "main starts and ends the process, nothing else"},
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
-		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "github.com/urfave/cli/v2", "golang.org/x/term",
+		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "github.com/urfave/cli/v2", "golang.org/x/term",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/guard", "internal/lock"}, "objects are made of results, so it knows these and no source of them"},
 	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/refstore", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},

@@ -40,6 +40,27 @@ func (i Identity) String() string {
 	return s
 }
 
+// Name is String with what Label needs beside it: the form in which a shell is
+// told who it is, by GRITE_ACTOR or --actor, when its environment cannot tell.
+func (i Identity) Name() string {
+	if kind := plain(i.AgentType); i.Agent != "" && kind != "" {
+		return i.String() + "@" + kind
+	}
+	return i.String()
+}
+
+// ParseName reads what Name returns; false for any other name of an actor.
+func ParseName(name string) (i Identity, ok bool) {
+	host, rest, _ := strings.Cut(name, ":")
+	if h, ok := Lookup(host); !ok || h.Name != host {
+		return i, false
+	}
+	i.Host = host
+	i.Session, rest, _ = strings.Cut(rest, "/")
+	i.Agent, i.AgentType, _ = strings.Cut(rest, "@")
+	return i, i.Session != ""
+}
+
 // Label is for people: claude/3f2a9c1d, and claude/3f2a9c1d/reviewer-7be0d114
 // for a subagent. It has letters, digits and "._-/" only.
 func (i Identity) Label() string {
@@ -88,4 +109,11 @@ func plain(s string) string {
 		}
 		return -1
 	}, s)
+}
+
+// NamedInShell reports whether FromEnvironment finds the event's Identity in the
+// agent's shell. Gemini CLI (0.61) sets its variable for hooks alone.
+func (e Event) NamedInShell() bool {
+	h, _ := Lookup(e.Host)
+	return h.session != "" && h.Name != "gemini" && e.Agent == ""
 }

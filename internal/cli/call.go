@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/agent"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
@@ -33,7 +34,25 @@ func (e Env) options(form clone.Form) clone.Options {
 	if d := e.getenv("GRITE_HOME"); d != "" {
 		o.Who.DataDir = e.abs(d)
 	}
+	e.session(&o.Who)
 	return o
+}
+
+// session finds the session of a coding agent that this process belongs to.
+// What a hook of ours wrote into GRITE_ACTOR may be that of a session further
+// up, from whose shell this one was started: it counts unless the environment
+// names another session.
+func (e Env) session(who *clone.Who) {
+	here, ok := agent.FromEnvironment(e.getenv)
+	if told, isSession := agent.ParseName(who.Name); isSession {
+		who.Name = ""
+		if !ok || told.Host == here.Host && told.Session == here.Session {
+			here, ok = told, true
+		}
+	}
+	if ok {
+		who.Session, who.Label = here.String(), here.Label()
+	}
 }
 
 // open finds the repository and reads its settings; every command but version
@@ -45,6 +64,9 @@ func (c *call) open(ctx context.Context) (*clone.Clone, error) {
 		o.Who.DataDir, o.Who.Flag = c.abs(c.dataDir), true
 	case c.actor != "":
 		o.Who.DataDir, o.Who.Name, o.Who.Flag = "", c.actor, true
+		if told, ok := agent.ParseName(c.actor); ok {
+			o.Who.Name, o.Who.Session, o.Who.Label = "", told.String(), told.Label()
+		}
 	}
 	cl, err := clone.Open(ctx, o)
 	if cl != nil {

@@ -31,6 +31,9 @@ type hookRun struct {
 // It fails on conflicts, never on infrastructure: whatever goes wrong in
 // git-grite itself is one line, and the commit or push goes on.
 func runHook(ctx context.Context, env Env, args []string) (code int) {
+	if len(args) > 0 && args[0] == "agent" {
+		return runAgentHook(ctx, env, args[1:])
+	}
 	out := &printer{env: env}
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/git-grite/git-grite/internal/agent"
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -85,6 +86,9 @@ func says(v check.Verdict, c guard.Collision) string {
 	line := fmt.Sprintf("%s held by %s, %s left", wire.Printable(l.Resource.String()), wire.Holder(l), wire.Span(l.Expires.Sub(v.Now)))
 	if l.Reason != "" {
 		line += ": " + wire.Printable(l.Reason)
+	}
+	if agent.SameSession(v.View.Actor.Label, l.Label) {
+		line += "; that is this session under another name: --actor " + wire.ShellQuote(l.Label)
 	}
 	return line
 }

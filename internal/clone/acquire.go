@@ -85,6 +85,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 				out.Grants[i].Remote = remote.Name()
 			}
 			c.logGrants(out.Grants)
+			c.record(ctx, me)
 			return out, c.dropOffline(ctx, me, out.Grants)
 		}
 		var unreachable *git.RemoteError
@@ -110,6 +111,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 		out.Grants[i].Unconfirmed = remote != nil
 	}
 	c.logGrants(out.Grants)
+	c.record(ctx, me)
 	return out, nil
 }
 

@@ -21,6 +21,7 @@ const (
 	FromFlag     Source = "flag"
 	FromEnv      Source = "env"
 	FromWorktree Source = "worktree"
+	FromSession  Source = "session" // of a coding agent
 	FromDefault  Source = "repo_default"
 	FromAuto     Source = "auto" // created just now
 )
@@ -65,6 +66,12 @@ func (c *Clone) Actor() (Identity, error) {
 			err = ErrNobody
 		}
 		return Identity{Actor: a, Source: source}, err
+	case c.who.Session != "" && (c.who.Flag || c.Config.AgentIdentity != "off"):
+		a, err := actors.Session(c.who.Session, c.who.Label)
+		if err == config.ErrNoActor {
+			err = ErrNobody
+		}
+		return Identity{Actor: a, Source: FromSession}, err
 	}
 	if id, err := os.ReadFile(c.files.worktree()); err == nil {
 		a, err := actors.Find(strings.TrimSpace(string(id)))
@@ -95,8 +102,14 @@ func (c *Clone) as(a config.Actor) *Clone {
 // for it, and a clone without any actor holds nothing.
 func (c *Clone) holder() (Identity, error) {
 	me, err := c.Actor()
-	if errors.Is(err, ErrNobody) && c.who.Name == "" && c.who.DataDir == "" {
+	if !errors.Is(err, ErrNobody) || c.who.DataDir != "" {
+		return me, err
+	}
+	if c.who.Name == "" {
 		return me, nil
+	}
+	if a, findErr := c.Actors().FindHolder(c.who.Name); findErr == nil {
+		return Identity{Actor: a, Source: me.Source}, nil
 	}
 	return me, err
 }

@@ -37,6 +37,10 @@ type Who struct {
 	Name    string // of --actor or GRITE_ACTOR: an id or a label
 	Flag    bool   // chosen by a flag, not by the environment
 	User    string // the system's name of the user, for the label of a new actor
+
+	// Session is the session of a coding agent that the process belongs to, and
+	// Label what people call it; "" for none. A DataDir or Name goes first.
+	Session, Label string
 }
 
 // Clone is a repository with its settings and its locks.

@@ -30,6 +30,7 @@ func (f files) gitVersion() string          { return filepath.Join(f.dir, "git")
 func (f files) hinted() string              { return filepath.Join(f.dir, "hinted") }             // the missing hooks were told of
 func (f files) pushed() string              { return filepath.Join(f.dir, "pushed") }             // check's memo of the last push
 func (f files) silent() string              { return filepath.Join(f.dir, "silent") }             // when the arbiter did not answer a hook
+func (f files) faults() string              { return filepath.Join(f.dir, "agent.log") }          // of the hooks of coding agents
 func (f files) actors() string              { return filepath.Join(f.dir, "actors") }             // config's, and refstore's grants below it
 func (f files) untold(id lock.Owner) string { return filepath.Join(f.dir, "untold-"+id.Short()) } // losses are to be told
 func (f files) worktree() string            { return filepath.Join(f.private, "actor") }          // chosen for this work tree
@@ -52,7 +53,8 @@ func (c *Clone) SetHinted() {
 func (f files) all() []string {
 	var paths []string
 	for _, name := range []string{
-		"config.toml", "clone.toml", "log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", // config's and clone's
+		"config.toml", "clone.toml", // config's
+		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", "agent.log",
 		"records*", "mirror.lock*", "lock", // refstore's
 	} {
 		paths = append(paths, filepath.Join(f.dir, name))

@@ -203,15 +203,20 @@ func (a Actors) InWorktree(name string) (Actor, error) {
 	return a.derived(base, name), nil
 }
 
-// Session returns the actor of an agent's session, whose label is name; ErrNoActor
-// when there is no default actor to derive it from.
-func (a Actors) Session(name string) (Actor, error) {
+// Session returns the actor of an agent's session, with the label that was
+// written down when it first held a lock, or else the given one; ErrNoActor when
+// there is no default actor to derive it from.
+func (a Actors) Session(name, label string) (Actor, error) {
 	base, err := a.Base()
 	if err != nil {
 		return Actor{}, err
 	}
 	id := Derive(base.ID, name)
-	return Actor{ID: id, Label: name, DataDir: a.dataDir(id), origin: id}, nil
+	actor := Actor{ID: id, Label: label, DataDir: a.dataDir(id), origin: id}
+	if own, err := readActor(actor.DataDir); err == nil {
+		actor.Label, actor.Created = own.Label, own.Created
+	}
+	return actor, nil
 }
 
 func (a Actors) derived(base Actor, worktree string) Actor {

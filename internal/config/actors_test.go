@@ -36,8 +36,8 @@ func TestFindActor(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(a.Dir, "actors", string(gone)), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	session, err := a.Session("claude/3f2a")
-	if err != nil || session.ID != Derive(ann.ID, "claude/3f2a") {
+	session, err := a.Session("claude:3f2a", "claude/3f2a")
+	if err != nil || session.ID != Derive(ann.ID, "claude:3f2a") {
 		t.Fatalf("%+v, %v", session, err)
 	}
 	if err := a.Record(session, made.Add(2)); err != nil {

@@ -33,6 +33,9 @@ type Config struct {
 	HookCommitTimeout time.Duration
 	HookTimeout       time.Duration
 
+	AgentIdentity string // "auto" or "off": whether each session of a coding agent is an actor
+	AgentAcquire  bool   // take locks on lockable paths for agents that are about to edit them
+
 	DefaultActor lock.Owner // "" when none is set
 	Present      bool       // the clone or the team has a configuration
 	Warnings     []Warning
@@ -44,7 +47,8 @@ func defaults() Config {
 	return Config{
 		Policy: guard.Warn, Remote: "auto", TTL: 15 * time.Minute, ClockSkew: 30 * time.Second, Offline: "refuse",
 		HookFetch: "auto", HookMaxAge: time.Minute, HookCommitTimeout: 1500 * time.Millisecond, HookTimeout: 10 * time.Second,
-		from: map[string]string{},
+		AgentIdentity: "auto",
+		from:          map[string]string{},
 	}
 }
 
@@ -160,6 +164,10 @@ type settings struct {
 		CommitTimeout timeoutValue  `toml:"commit_timeout"`
 		Timeout       timeoutValue  `toml:"timeout"`
 	} `toml:"hook"`
+	Agent struct {
+		Identity identityValue `toml:"identity"`
+		Acquire  boolValue     `toml:"acquire"`
+	} `toml:"agent"`
 }
 
 type file struct {
@@ -221,6 +229,8 @@ func (f file) apply(c *Config, text []byte) error {
 	s.Hook.MaxAge.set(&c.HookMaxAge)
 	set(&c.HookCommitTimeout, time.Duration(s.Hook.CommitTimeout))
 	set(&c.HookTimeout, time.Duration(s.Hook.Timeout))
+	set(&c.AgentIdentity, string(s.Agent.Identity))
+	set(&c.AgentAcquire, bool(s.Agent.Acquire))
 	return nil
 }
 

@@ -14,7 +14,7 @@ import (
 // Key is a setting.
 type Key struct {
 	Name    string // such as lock.ttl
-	Type    string // string, list or duration
+	Type    string // string, list, duration or bool
 	Default string // as a person writes it; "" for none
 	Allowed []string
 	Team    bool   // may be set in the team's file
@@ -38,6 +38,8 @@ func Keys() []Key {
 		{Name: "hook.max_age", Type: "duration", Help: "with hook.fetch = \"auto\", how old a view a commit is judged by", value: func(c *Config) any { return &c.HookMaxAge }},
 		{Name: "hook.commit_timeout", Type: "duration", Help: "how long pre-commit waits for the remote", value: func(c *Config) any { return &c.HookCommitTimeout }},
 		{Name: "hook.timeout", Type: "duration", Help: "how long a hook may take in all", value: func(c *Config) any { return &c.HookTimeout }},
+		{Name: "agent.identity", Type: "string", Allowed: []string{"auto", "off"}, Help: "whether each session of a coding agent is an actor of its own", value: func(c *Config) any { return &c.AgentIdentity }},
+		{Name: "agent.acquire", Type: "bool", Allowed: []string{"true", "false"}, Help: "whether a path that must be held is locked for an agent that is about to edit it", value: func(c *Config) any { return &c.AgentAcquire }},
 	}
 	for i, k := range keys {
 		keys[i].Default = k.of(&base)
@@ -56,6 +58,8 @@ func (k Key) of(c *Config) string {
 		return string(*v)
 	case *time.Duration:
 		return FormatDuration(*v)
+	case *bool:
+		return strconv.FormatBool(*v)
 	case *[]string:
 		quoted := make([]string, len(*v))
 		for i, s := range *v {

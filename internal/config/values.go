@@ -19,6 +19,8 @@ type (
 	ttlValue      time.Duration
 	offlineValue  string
 	fetchValue    string
+	identityValue string
+	boolValue     bool
 	timeoutValue  time.Duration
 	durationValue struct {
 		d     time.Duration
@@ -159,6 +161,21 @@ func (v *fetchValue) UnmarshalTOML(value any) error {
 	s, err := oneOf(value, "never", "push", "auto", "commit")
 	*v = fetchValue(s)
 	return err
+}
+
+func (v *identityValue) UnmarshalTOML(value any) error {
+	s, err := oneOf(value, "auto", "off")
+	*v = identityValue(s)
+	return err
+}
+
+func (v *boolValue) UnmarshalTOML(value any) error {
+	b, ok := value.(bool)
+	if !ok {
+		return fmt.Errorf("must be true or false, without quotes, not %v", value)
+	}
+	*v = boolValue(b)
+	return nil
 }
 
 func oneOf(value any, allowed ...string) (string, error) {

@@ -17,8 +17,9 @@ var localVars = []string{
 	"GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
 }
 
-// elsewhere is an environment for git in another repository or work tree.
-func elsewhere(env []string) []string {
+// Elsewhere returns the environment of a process that does not stand in the
+// repository, or work tree, that git tied it to.
+func Elsewhere(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains(localVars, name)
@@ -29,7 +30,7 @@ func elsewhere(env []string) []string {
 // the main one first, where a bare repository stands for itself, then from the
 // linked ones that are there. r itself is among them.
 func (r *Repo) Trees(ctx context.Context) []*Repo {
-	env := elsewhere(r.raw)
+	env := Elsewhere(r.raw)
 	var trees []*Repo
 	add := func(gitDir, dir string) {
 		if sameFile(gitDir, r.GitDir) {

@@ -103,7 +103,7 @@ func (r *Repo) indexFile() string {
 // no hook stops it. The results are as those of Commit.
 func (t Trial) Push(ctx context.Context) (output string, err error) {
 	remote := filepath.Join(t.Scratch, "remote.git")
-	beside := &Repo{dir: t.Scratch, env: append(elsewhere(t.Repo.env), author...)}
+	beside := &Repo{dir: t.Scratch, env: append(Elsewhere(t.Repo.env), author...)}
 	aside := func(args ...string) (string, error) {
 		out, err := beside.run(ctx, command{args: args, stdin: []byte{}})
 		return strings.TrimSpace(string(out)), err

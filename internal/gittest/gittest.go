@@ -74,7 +74,8 @@ func Scrub(environ []string) []string {
 		switch {
 		case strings.HasPrefix(name, "GIT_"), strings.HasPrefix(name, "GRITE_"), strings.HasPrefix(name, "XDG_"),
 			name == "HOME", name == "NO_COLOR", name == "EDITOR", name == "VISUAL", strings.HasPrefix(name, "SSH_"),
-			strings.HasSuffix(strings.ToLower(name), "_proxy"):
+			strings.HasSuffix(strings.ToLower(name), "_proxy"),
+			name == "CLAUDE_ENV_FILE", strings.HasSuffix(name, "_SESSION_ID"), name == "CODEX_THREAD_ID": // of a coding agent
 		default:
 			env = append(env, kv)
 		}

@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/agent"
+	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/wire"
+)
+
+const (
+	agentTimeout = 8 * time.Second // in all; the agents wait for ten
+	endTimeout   = time.Second     // for giving up locks: at its end Claude Code waits 1.5 s for all hooks together
+	visitEvery   = time.Minute
+)
+
+// agentHook is one run of a hook by a coding agent.
+type agentHook struct {
+	env    Env
+	event  agent.Event
+	who    clone.Who
+	clones map[string]*clone.Clone // by directory; nil for none
+	last   *clone.Clone            // where faults are written down
+}
+
+// runAgentHook runs what the settings files of coding agents have:
+//
+//	git-grite hook agent HOST [--tools REGEXP] [ARG …]
+//
+// It answers in the agent's form, and by silence and exit 0 to whatever it does
+// not understand or cannot do: a fault of ours must not keep anybody from
+// editing. Further arguments are ignored, because cmd.exe hands over what other
+// shells take for the next command.
+func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
+	h := &agentHook{env: env, clones: map[string]*clone.Clone{}}
+	defer func() {
+		if fault := recover(); fault != nil {
+			h.fault(fmt.Errorf("a fault in git-grite: %v", fault))
+			code = 0
+		}
+	}()
+	input, err := agent.Read(env.Stdin) // in any case: an agent may take a broken pipe for a refusal
+	if err != nil || len(args) == 0 || env.getenv("GRITE_LOCK_POLICY") == string(guard.Off) {
+		return 0
+	}
+	h.event = agent.Parse(args[0], input, extraTools(args[1:]))
+	ctx, cancel := context.WithTimeout(ctx, agentTimeout)
+	defer cancel()
+	h.who = env.options(clone.Silent).Who
+	if id, ok := h.event.Identity(); ok {
+		h.who.Session, h.who.Label = id.String(), id.Label()
+	}
+	reply := h.answer(ctx)
+	_, _ = env.Stdout.Write(reply.Stdout)
+	_, _ = env.Stderr.Write(reply.Stderr)
+	return reply.Exit
+}
+
+// extraTools is the value of --tools, nil for none; cmd.exe leaves the quotes and
+// the semicolon of our command line at it.
+func extraTools(args []string) *regexp.Regexp {
+	for i, arg := range args {
+		if arg == "--tools" && i+1 < len(args) {
+			if tools, err := regexp.Compile(strings.Trim(args[i+1], "';")); err == nil {
+				return tools
+			}
+		}
+	}
+	return nil
+}
+
+func (h *agentHook) answer(ctx context.Context) agent.Reply {
+	switch h.event.Kind {
+	case agent.PreEdit:
+		denied, told := h.judge(ctx)
+		if denied != "" {
+			return h.event.Deny(denied)
+		}
+		return h.event.Context(told)
+	case agent.PostTool:
+		return h.event.Context(h.afterTool(ctx))
+	case agent.SessionStart, agent.SubagentStart:
+		return h.event.Context(h.welcome(ctx))
+	case agent.SubagentStop, agent.SessionEnd:
+		h.goodbye(ctx)
+	}
+	return agent.Reply{}
+}
+
+// fault writes down what went wrong, where that is possible.
+func (h *agentHook) fault(err error) {
+	defer func() { _ = recover() }() // this runs after a panic: the next one would end the process with exit 2
+	if h.last != nil && err != nil {
+		h.last.Fault(err.Error())
+	}
+}
+
+// open finds the repository of a directory, nil where there is none to judge by.
+// What ties this process to a repository says nothing of that directory's.
+func (h *agentHook) open(ctx context.Context, dir string, form clone.Form) *clone.Clone {
+	if cl, known := h.clones[dir]; known {
+		return cl
+	}
+	o := h.env.options(form)
+	o.Dir, o.Environ, o.Prompts, o.Who = dir, git.Elsewhere(h.env.Environ), false, h.who
+	cl, err := clone.Open(ctx, o)
+	if cl != nil {
+		h.last = cl
+	}
+	var broken *config.Error
+	switch {
+	case errors.As(err, &broken) && cl != nil:
+		h.fault(err)
+		cl.Config.Policy = guard.Warn
+	case err != nil:
+		cl = nil
+	}
+	if cl != nil && cl.Repo.WorkTree == "" {
+		cl = nil
+	}
+	if cl != nil {
+		if _, err := cl.Arbiter(ctx); err != nil {
+			h.fault(err)
+			cl.WithoutArbiter()
+		}
+	}
+	h.clones[dir] = cl
+	return cl
+}
+
+// spot is a path in its own work tree.
+type spot struct {
+	clone *clone.Clone
+	path  string // from the top, with slashes
+}
+
+// spots are the places that a change of a path changes: the path itself and,
+// when that is a symbolic link, the file that is written through it.
+func (h *agentHook) spots(ctx context.Context, path string) (list []spot) {
+	paths := []string{path}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSymlink != 0 {
+			paths = append(paths, real)
+		}
+	}
+	for _, p := range paths {
+		cl := h.open(ctx, nearestDir(filepath.Dir(p)), clone.Silent)
+		if cl == nil {
+			continue
+		}
+		if inside, ok := within(cl.Repo.WorkTree, p); ok {
+			list = append(list, spot{cl, inside})
+		}
+	}
+	return list
+}
+
+// nearestDir is the directory itself or the nearest one above it that exists.
+func nearestDir(dir string) string {
+	for {
+		if st, err := os.Stat(dir); err == nil && st.IsDir() || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// here is the repository that the agent works in.
+func (h *agentHook) here(ctx context.Context) *clone.Clone {
+	if h.event.Cwd == "" {
+		return nil
+	}
+	cl := h.open(ctx, nearestDir(h.event.Cwd), clone.Text)
+	if cl != nil && cl.Config.Policy == guard.Off {
+		return nil
+	}
+	return cl
+}
+
+// actorFlag is what a command line in the agent's shell needs for us to know who
+// runs it: nothing where the environment tells.
+func (h *agentHook) actorFlag(cl *clone.Clone) string {
+	id, ok := h.event.Identity()
+	if me, err := cl.Actor(); !ok || h.event.NamedInShell() || err == nil && me.Source != clone.FromSession {
+		return ""
+	}
+	return " --actor " + wire.ShellQuote(id.Name())
+}

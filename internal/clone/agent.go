@@ -1,0 +1,84 @@
+package clone
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
+)
+
+// record writes down the actor of an agent's session once it holds a lock, so
+// that others in this clone find it by its label when the session is gone.
+// Failing to only costs that.
+func (c *Clone) record(ctx context.Context, me Identity) {
+	if me.Source != FromSession || Recorded(me) {
+		return
+	}
+	_ = c.alone(ctx, func() error { return c.Actors().Record(me.Actor, c.now()) })
+}
+
+// Recorded reports whether an actor derived from a session ever held a lock in
+// this clone: until then nothing of it is written.
+func Recorded(me Identity) bool {
+	_, err := os.Lstat(filepath.Join(me.DataDir, "config.toml"))
+	return me.DataDir != "" && err == nil
+}
+
+// ReleaseActors gives up all locks of those actors of the clone that picked
+// chooses by their label. What goes wrong for one of them is returned when all
+// were tried.
+func (c *Clone) ReleaseActors(ctx context.Context, picked func(label string) bool) error {
+	list, err := c.Actors().List()
+	for _, a := range list {
+		if picked(a.Label) {
+			if _, releaseErr := c.as(a).Release(ctx, nil, ""); releaseErr != nil {
+				err = releaseErr
+			}
+		}
+	}
+	return err
+}
+
+// Due reports whether something that is done for an actor at most once in a while
+// is due, and if so remembers that it was done. Where it cannot be remembered it
+// is not due, else it would be done each time.
+func (c *Clone) Due(me Identity, every time.Duration) bool {
+	if !Recorded(me) {
+		return false
+	}
+	path := filepath.Join(me.DataDir, "visited")
+	text, _ := os.ReadFile(path)
+	ms, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if age := c.now().Sub(time.UnixMilli(ms)); err == nil && age >= 0 && age < every {
+		return false
+	}
+	return atomicfile.Write(path, fmt.Appendln(nil, c.now().UnixMilli()), 0o666) == nil
+}
+
+// maxFaults bounds the file of faults, in bytes.
+const maxFaults = 64 << 10
+
+// Fault writes down, in one line, what went wrong in a hook that must not say so.
+// Nothing is written where git-grite was never set up, nor through a link.
+func (c *Clone) Fault(text string) {
+	path := c.files.faults()
+	how := os.O_APPEND
+	switch st, err := os.Lstat(path); {
+	case err == nil && !st.Mode().IsRegular():
+		return
+	case err == nil && st.Size() > maxFaults:
+		how = os.O_TRUNC
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|how, 0o666)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	line := strings.Join(strings.Fields(text), " ")
+	fmt.Fprintf(f, "%s %s\n", c.now().UTC().Format(time.RFC3339), line[:min(len(line), 1000)])
+}
