@@ -15,7 +15,7 @@ func (r *Repo) Scratch(ctx context.Context, dir, hooksDir string) (*Repo, error)
 	if err != nil {
 		return nil, err
 	}
-	env := elsewhere(r.raw)
+	env := Elsewhere(r.raw)
 	bare := &Repo{dir: filepath.Dir(dir), env: environment(env), raw: env}
 	format := "--object-format=" + string(bytes.TrimSpace(out))
 	if _, err := bare.run(ctx, command{args: []string{"init", "--quiet", "--bare", "--template=", format, dir}}); err != nil {
