@@ -48,7 +48,7 @@ func NewIndex(ps []*Pattern, fold bool) *Index {
 		if !p.glob {
 			continue
 		}
-		dir := base[:strings.IndexAny(base, `*?[{\`)]
+		dir := base[:metaIndex(base)]
 		dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
 		g := x.globs[dir]
 		if g == nil {

@@ -71,14 +71,25 @@ func (e *BoundsError) Error() string {
 }
 
 // HasMeta reports whether s has a glob character.
-func HasMeta(s string) bool { return strings.ContainsAny(s, `*?[{\`) }
+func HasMeta(s string) bool { return metaIndex(s) >= 0 }
+
+// metaIndex is where the first glob character of s is, -1 for none.
+func metaIndex(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '*', '?', '[', '{', '\\':
+			return i
+		}
+	}
+	return -1
+}
 
 // Compile compiles a path pattern: relative, with slashes, without "." and ".."
 // and empty components except for a trailing slash. The error wraps
 // ErrMalformed or is *BoundsError.
 func Compile(s string) (*Pattern, error) {
 	p := Literal(s)
-	if !HasMeta(p.base) {
+	if p.below && p.base == s || !HasMeta(p.base) {
 		return p, nil
 	}
 	if !doublestar.ValidatePattern(p.base) {
@@ -188,7 +199,7 @@ func (p *Pattern) prepare() {
 // literalPrefix is what every path that a glob matches begins with.
 func literalPrefix(glob string) string {
 	// A slash before ** is no part of every path: src/** matches src.
-	return strings.TrimSuffix(glob[:strings.IndexAny(glob, `*?[{\`)], "/")
+	return strings.TrimSuffix(glob[:metaIndex(glob)], "/")
 }
 
 // spelling is the automaton of the folded spelling.

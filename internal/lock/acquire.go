@@ -152,27 +152,32 @@ func (t *Table) EndedFor(q Request) (latest time.Time) {
 // InTheWay returns the unexpired locks of others that conflict with a request.
 func (t *Table) InTheWay(q Request, now time.Time) *HeldError {
 	held := &HeldError{}
-	for _, e := range slices.Concat(t.Entries, t.Beside) {
-		if !q.Foreign(e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {
-			continue
-		}
-		for _, r := range q.Resources {
-			if !e.Resource.Conflicts(r) {
-				continue
-			}
-			if held.Wanted.String() == "" {
-				held.Wanted = r
-			}
-			held.Conflicts = append(held.Conflicts, e.Lock)
-			if free := e.Expires.Add(q.Skew); free.After(held.Free) {
-				held.Free = free
-			}
-			break
+	for _, entries := range [][]Entry{t.Entries, t.Beside} {
+		for i := range entries {
+			held.add(q, &entries[i], now)
 		}
 	}
 	if len(held.Conflicts) == 0 {
 		return nil
 	}
-	slices.SortFunc(held.Conflicts, byResource)
+	Sort(held.Conflicts)
 	return held
+}
+
+// add adds an entry that is in the way of the request.
+func (held *HeldError) add(q Request, e *Entry, now time.Time) {
+	if !q.Foreign(*e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {
+		return
+	}
+	at := slices.IndexFunc(q.Resources, e.Resource.Conflicts)
+	if at < 0 {
+		return
+	}
+	if held.Wanted.String() == "" {
+		held.Wanted = q.Resources[at]
+	}
+	held.Conflicts = append(held.Conflicts, e.Lock)
+	if free := e.Expires.Add(q.Skew); free.After(held.Free) {
+		held.Free = free
+	}
 }

@@ -20,7 +20,7 @@ func NewIndex(locks []Lock, fold bool) *Index {
 	x := &Index{locks: locks}
 	var patterns []*glob.Pattern
 	for i, l := range locks {
-		switch l.Resource.space {
+		switch l.Resource.Namespace() {
 		case Path:
 			patterns = append(patterns, l.Resource.pattern)
 			x.at = append(x.at, i)

@@ -78,15 +78,30 @@ func (l Lock) Holder() string {
 	return fmt.Sprintf("%s (%s)", l.Label, l.Owner.Short())
 }
 
-func byResource(a, b Lock) int {
+func byResource(a, b *Lock) int {
 	if c := strings.Compare(a.Resource.String(), b.Resource.String()); c != 0 {
 		return c
 	}
 	return strings.Compare(string(a.Owner), string(b.Owner))
 }
 
-// Sort orders locks by resource.
-func Sort(locks []Lock) { slices.SortFunc(locks, byResource) }
+// Sort orders locks by resource. A lock is large, so that each is moved only once.
+func Sort(locks []Lock) {
+	order := make([]int, len(locks)) // what has to stand there
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return byResource(&locks[a], &locks[b]) })
+	for i := range order {
+		first, at := locks[i], i
+		for order[at] != i {
+			next := order[at]
+			locks[at], order[at] = locks[next], at
+			at = next
+		}
+		locks[at], order[at] = first, at
+	}
+}
 
 // Distinct drops repeated resources.
 func Distinct(resources []Resource) []Resource {

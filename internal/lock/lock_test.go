@@ -2,6 +2,9 @@ package lock
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +106,29 @@ func FuzzParseResource(f *testing.F) {
 			t.Fatalf("%q does not cover its own spelling", r)
 		}
 	})
+}
+
+func TestSort(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 50 {
+		var locks []Lock
+		for i := range n {
+			r, err := ParseResource(fmt.Sprintf("path:%d", random.IntN(n)), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			locks = append(locks, Lock{Resource: r, Owner: Owner(fmt.Sprint(random.IntN(3))), Nonce: fmt.Sprint(i)})
+		}
+		before := slices.Clone(locks)
+		Sort(locks)
+		if !slices.IsSortedFunc(locks, func(a, b Lock) int { return byResource(&a, &b) }) {
+			t.Fatalf("%v is not in order", locks)
+		}
+		byNonce := func(a, b Lock) int { return strings.Compare(a.Nonce, b.Nonce) }
+		slices.SortFunc(before, byNonce)
+		slices.SortFunc(locks, byNonce)
+		if !slices.Equal(before, locks) {
+			t.Fatalf("%v lost some of %v", locks, before)
+		}
+	}
 }

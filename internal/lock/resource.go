@@ -28,8 +28,8 @@ const maxResource = 4096
 // Resource names what a lock is about, in its stored form: slashes, no "." or
 // "..", no doubled slash. The zero Resource is none.
 type Resource struct {
-	space   Namespace
-	name    string
+	text    string        // such as "path:src/", kept whole because it is what is compared
+	colon   int           // its position in text
 	pattern *glob.Pattern // of a path
 }
 
@@ -57,8 +57,8 @@ func ParseResource(text, prefix string) (Resource, error) {
 	if err != nil {
 		return Resource{}, err
 	}
-	if r.space == Path {
-		if r.pattern, err = glob.Compile(r.name); err != nil {
+	if r.Namespace() == Path {
+		if r.pattern, err = glob.Compile(r.Name()); err != nil {
 			return Resource{}, &ResourceError{Text: text, Fault: "has a bad pattern: " + err.Error(), err: err}
 		}
 	}
@@ -80,8 +80,8 @@ func ParseRecorded(text string) (Resource, error) {
 // name is a malformed pattern.
 func ParseLiteral(text, prefix string) (Resource, error) {
 	r, err := parse(text, prefix)
-	if err == nil && r.space == Path {
-		r.pattern = glob.Literal(r.name)
+	if err == nil && r.Namespace() == Path {
+		r.pattern = glob.Literal(r.Name())
 	}
 	return r, err
 }
@@ -96,20 +96,24 @@ func parse(text, prefix string) (Resource, error) {
 	if len(text) > maxResource {
 		return fault("is %d bytes long; %d are allowed", len(text), maxResource)
 	}
-	if !utf8.ValidString(text) {
+	plain := true // ASCII without control characters
+	for i := 0; i < len(text) && plain; i++ {
+		plain = ' ' <= text[i] && text[i] < 0x7f
+	}
+	if !plain && !utf8.ValidString(text) {
 		return fault("is not valid UTF-8; lock its directory instead")
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) {
+	if !plain && strings.ContainsFunc(text, unicode.IsControl) {
 		return fault("has a control character in it; a pattern with ? in its place covers such a path")
 	}
 	space, name, ok := strings.Cut(text, ":")
 	if !ok {
 		return fault("has no namespace; write path:%s, issue:ID or repo:NAME", clip(text))
 	}
-	r := Resource{space: Namespace(space), name: name}
-	switch r.space {
+	r := Resource{text: text, colon: len(space)}
+	switch r.Namespace() {
 	case Path:
-		return r.clean(text, prefix)
+		return r.clean(prefix)
 	case Issue, Repo:
 		if strings.TrimSpace(name) == "" {
 			return fault("has no name after %s:", space)
@@ -120,9 +124,9 @@ func parse(text, prefix string) (Resource, error) {
 }
 
 // clean brings the path of r into its stored form.
-func (r Resource) clean(text, prefix string) (Resource, error) {
-	fault := func(s string) (Resource, error) { return Resource{}, &ResourceError{Text: text, Fault: s} }
-	path := r.name
+func (r Resource) clean(prefix string) (Resource, error) {
+	fault := func(s string) (Resource, error) { return Resource{}, &ResourceError{Text: r.text, Fault: s} }
+	path := r.Name()
 	if strings.HasPrefix(path, "/") {
 		return fault("is an absolute path; write it from the top of the repository, or with ./ from here")
 	}
@@ -130,8 +134,7 @@ func (r Resource) clean(text, prefix string) (Resource, error) {
 		path = prefix + path
 	}
 	if stored(path) {
-		r.name = path
-		return r, nil
+		return r.named(path), nil
 	}
 	var parts []string
 	for _, part := range strings.Split(path, "/") {
@@ -149,14 +152,22 @@ func (r Resource) clean(text, prefix string) (Resource, error) {
 	if len(parts) == 0 {
 		return fault("is the whole repository; lock repo:NAME to stop all work, or path:** for all paths")
 	}
-	r.name = strings.Join(parts, "/")
+	name := strings.Join(parts, "/")
 	if last := path[strings.LastIndexByte(path, '/')+1:]; last == "" || last == "." || last == ".." {
-		r.name += "/"
+		name += "/"
 	}
-	if len(r.name) > maxResource {
+	if len(name) > maxResource {
 		return fault(fmt.Sprintf("is longer than %d bytes from the top of the repository", maxResource))
 	}
-	return r, nil
+	return r.named(name), nil
+}
+
+// named is the resource of another name in the same namespace.
+func (r Resource) named(name string) Resource {
+	if name != r.Name() {
+		r.text = r.text[:r.colon+1] + name
+	}
+	return r
 }
 
 // stored reports whether a path surely is in its stored form already, as those of
@@ -175,31 +186,26 @@ func stored(path string) bool {
 }
 
 // String is the stored form, such as "path:src/".
-func (r Resource) String() string {
-	if r.space == "" {
-		return ""
-	}
-	return string(r.space) + ":" + r.name
-}
+func (r Resource) String() string { return r.text }
 
 // Namespace is what stands before the colon.
-func (r Resource) Namespace() Namespace { return r.space }
+func (r Resource) Namespace() Namespace { return Namespace(r.text[:r.colon]) }
 
 // Name is what stands after the colon.
-func (r Resource) Name() string { return r.name }
+func (r Resource) Name() string { return r.text[min(r.colon+1, len(r.text)):] }
 
 // AsDirectory is the same path with a trailing slash. Other resources are
 // returned as they are.
 func (r Resource) AsDirectory() Resource {
-	if r.space != Path || strings.HasSuffix(r.name, "/") {
+	if r.Namespace() != Path || strings.HasSuffix(r.text, "/") {
 		return r
 	}
-	r.name += "/"
+	r.text += "/"
 	literal := r.pattern != nil && r.pattern.Plain()
-	if p, err := glob.Compile(r.name); err == nil && !literal {
+	if p, err := glob.Compile(r.Name()); err == nil && !literal {
 		r.pattern = p
 	} else {
-		r.pattern = glob.Literal(r.name)
+		r.pattern = glob.Literal(r.Name())
 	}
 	return r
 }
@@ -207,19 +213,19 @@ func (r Resource) AsDirectory() Resource {
 // SameAs reports whether two resources are one for release, renew and status:
 // a directory may be spelled with or without its slash.
 func (r Resource) SameAs(o Resource) bool {
-	return r.space == o.space && strings.TrimSuffix(r.name, "/") == strings.TrimSuffix(o.name, "/")
+	return strings.TrimSuffix(r.text, "/") == strings.TrimSuffix(o.text, "/")
 }
 
 // Conflicts reports whether locks of two owners on r and o exclude each other:
 // overlapping paths, the same issue, and a repo: resource with everything.
 func (r Resource) Conflicts(o Resource) bool {
 	switch {
-	case r.space == Repo || o.space == Repo:
+	case r.Namespace() == Repo || o.Namespace() == Repo:
 		return true
-	case r.space != o.space:
+	case r.Namespace() != o.Namespace():
 		return false
-	case r.space == Issue:
-		return r.name == o.name
+	case r.Namespace() == Issue:
+		return r.text == o.text
 	}
 	return r.pattern.Overlaps(o.pattern)
 }
@@ -229,9 +235,9 @@ func (r Resource) Conflicts(o Resource) bool {
 // path and repo: resources every one.
 func (r Resource) Covers(path string, fold bool) bool {
 	switch {
-	case r.space == Repo:
+	case r.Namespace() == Repo:
 		return true
-	case r.space != Path:
+	case r.Namespace() != Path:
 		return false
 	case fold:
 		return r.pattern.CoversFold(path)
