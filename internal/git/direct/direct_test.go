@@ -5,6 +5,8 @@ import (
 	"compress/zlib"
 	"crypto/sha1"
 	"errors"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,14 +127,67 @@ func FuzzPackedRefs(f *testing.F) {
 		if prefix == "" || strings.ContainsAny(prefix, "\n ") {
 			return
 		}
-		refs := map[RefName]Ref{}
-		packedRefs(text, prefix, refs)
-		for name, ref := range refs {
-			if name != ref.Name || !IsOID(string(ref.OID)) || !strings.HasPrefix(string(name), prefix) || strings.Contains(string(name), "\n") {
-				t.Fatalf("%q %+v", name, ref)
+		refs := packedRefs(text, prefix)
+		for _, ref := range refs {
+			if name := string(ref.Name); !IsOID(string(ref.OID)) || !strings.HasPrefix(name, prefix) || strings.Contains(name, "\n") {
+				t.Fatalf("%+v", ref)
 			}
 		}
+		if !slices.IsSortedFunc(refs, byName) {
+			t.Fatalf("%v is not in order", refs)
+		}
 	})
+}
+
+// TestPackedRefsInOrder compares what is found by searching in sorted lines with
+// what reading all of them finds.
+func TestPackedRefsInOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	oid := strings.Repeat("5", 40)
+	for range 300 {
+		names := map[string]bool{}
+		for range random.IntN(20) {
+			parts := []string{"refs"}
+			for range random.IntN(3) + 1 {
+				parts = append(parts, []string{"a", "a-b", "a.b", "a0", "ab", "b"}[random.IntN(6)])
+			}
+			names[strings.Join(parts, "/")] = true
+		}
+		lines := ""
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			lines += oid + " " + name + "\n"
+			if random.IntN(3) == 0 {
+				lines += "^" + oid + "\n"
+			}
+		}
+		for _, prefix := range []string{"refs", "refs/a", "refs/a/b", "refs/ab", "refs/b", "refs/b/b", "refs/0", "refs/z"} {
+			want := packedRefs([]byte("# pack-refs with: peeled fully-peeled \n"+lines), prefix)
+			got := packedRefs([]byte("# pack-refs with: peeled fully-peeled sorted \n"+lines), prefix)
+			if !slices.Equal(got, want) {
+				t.Fatalf("below %s: %v, want %v, of:\n%s", prefix, got, want, lines)
+			}
+		}
+	}
+}
+
+// TestListMerges lists loose refs among packed ones, where they are newer.
+func TestListMerges(t *testing.T) {
+	dir := t.TempDir()
+	one, two := strings.Repeat("1", 40), strings.Repeat("2", 40)
+	text := "# pack-refs with: peeled fully-peeled sorted \n" + one + " refs/x/b\n" + one + " refs/x/d\n"
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "refs/x"), 0o777), os.WriteFile(filepath.Join(dir, "packed-refs"), []byte(text), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c", "e"} {
+		if err := os.WriteFile(filepath.Join(dir, "refs/x", name), []byte(two+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refs, err := (&Refs{Dir: dir}).List("refs/x")
+	want := []Ref{{Name: "refs/x/a", OID: OID(two)}, {Name: "refs/x/b", OID: OID(two)}, {Name: "refs/x/c", OID: OID(two)}, {Name: "refs/x/d", OID: OID(one)}, {Name: "refs/x/e", OID: OID(two)}}
+	if err != nil || !slices.Equal(refs, want) {
+		t.Errorf("%v, error %v", refs, err)
+	}
 }
 
 func FuzzLooseObject(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,22 +38,32 @@ type Refs struct {
 // Loose refs are read before packed ones, as git does it, because a ref moves
 // from the former to the latter (git 2.39, refs/files-backend.c).
 func (f *Refs) List(prefix string) ([]Ref, error) {
-	refs := map[RefName]Ref{}
-	if err := f.loose(prefix, refs); err != nil {
+	loose := map[RefName]Ref{}
+	if err := f.loose(prefix, loose); err != nil {
 		return nil, err
 	}
-	packed, err := f.readPacked()
+	text, err := f.readPacked()
 	if err != nil {
 		return nil, err
 	}
-	packedRefs(packed, prefix, refs)
-	list := make([]Ref, 0, len(refs))
-	for _, ref := range refs {
-		list = append(list, ref)
+	packed := packedRefs(text, prefix)
+	if len(loose) == 0 {
+		return packed, nil
 	}
-	slices.SortFunc(list, func(a, b Ref) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	return list, nil
+	newer := slices.SortedFunc(maps.Values(loose), byName)
+	list := make([]Ref, 0, len(packed)+len(newer))
+	for _, ref := range packed {
+		for len(newer) > 0 && newer[0].Name < ref.Name {
+			list, newer = append(list, newer[0]), newer[1:]
+		}
+		if len(newer) == 0 || newer[0].Name != ref.Name {
+			list = append(list, ref)
+		}
+	}
+	return append(list, newer...), nil
 }
+
+func byName(a, b Ref) int { return strings.Compare(string(a.Name), string(b.Name)) }
 
 // File is the file of a loose ref.
 func (f *Refs) File(name RefName) string {
@@ -115,7 +126,7 @@ func (f *Refs) readLoose(name RefName) (oid OID, symref RefName, err error) {
 	if target, ok := strings.CutPrefix(string(text), "ref:"); ok {
 		return "", RefName(strings.TrimSpace(target)), nil
 	}
-	return refOID(text), "", nil
+	return refOID(string(text)), "", nil
 }
 
 // resolve returns the object id of a ref; "" when there is none.
@@ -134,9 +145,10 @@ func (f *Refs) resolve(name RefName, depth int) (OID, error) {
 		return "", err
 	}
 	packed, err := f.readPacked()
-	refs := map[RefName]Ref{}
-	packedRefs(packed, string(name), refs)
-	return refs[name].OID, err
+	if refs := packedRefs(packed, string(name)); len(refs) > 0 && refs[0].Name == name {
+		return refs[0].OID, err
+	}
+	return "", err
 }
 
 // readPacked returns packed-refs, read once as long as nobody replaces it: git
@@ -165,32 +177,82 @@ func (f *Refs) readPacked() ([]byte, error) {
 	return text, err
 }
 
-// packedRefs adds the refs at or below prefix that packed-refs holds, a line
-// "<oid> SP <name> LF" each, unless they are there already: a loose ref is
-// newer.
-func packedRefs(text []byte, prefix string, refs map[RefName]Ref) {
-	mark := []byte(" " + prefix)
-	for {
-		at := bytes.Index(text, mark)
-		if at < 0 {
-			return
-		}
-		line, rest, _ := bytes.Cut(text[at+1:], []byte{'\n'})
-		start := bytes.LastIndexByte(text[:at], '\n') + 1
-		name, oid := RefName(line), refOID(text[start:at])
-		below := len(line) == len(prefix) || line[len(prefix)] == '/'
-		if _, known := refs[name]; !known && below && oid != "" {
-			refs[name] = Ref{Name: name, OID: oid}
-		}
-		text = rest
+// packedRefs returns the refs at or below prefix that packed-refs holds, ordered
+// by name. Below a header are lines "<oid> SP <name> LF", each perhaps with one
+// "^<oid> LF" behind it. Only what can matter is looked at where the header says
+// that the names are in order, as git has written it since 2.15.
+func packedRefs(text []byte, prefix string) []Ref {
+	head := 0
+	for head < len(text) && text[head] == '#' {
+		head = lineEnd(text, head)
 	}
+	from, to := 0, len(text)
+	if bytes.Contains(text[:head], []byte(" sorted ")) {
+		first, ok := lowerBound(text, head, prefix)
+		last, okLast := lowerBound(text, head, prefix+"0") // the character after the slash
+		if ok && okLast {
+			from, to = first, last
+		}
+	}
+	var list []Ref
+	for line := range strings.Lines(string(text[from:to])) {
+		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		rest, below := strings.CutPrefix(name, prefix)
+		if !below || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if oid := refOID(id); oid != "" {
+			if list == nil {
+				list = make([]Ref, 0, (to-from)/len(line)+1)
+			}
+			list = append(list, Ref{Name: RefName(name), OID: oid})
+		}
+	}
+	if !slices.IsSortedFunc(list, byName) {
+		slices.SortStableFunc(list, byName)
+	}
+	return slices.CompactFunc(list, func(a, b Ref) bool { return a.Name == b.Name })
+}
+
+// lowerBound returns where the first line of a name at or after the given one
+// begins, in the sorted lines of packed-refs from head on. It is not ok when one of
+// the lines it met is none.
+func lowerBound(text []byte, head int, name string) (at int, ok bool) {
+	from, to := head, len(text)
+	for from < to {
+		start := from + bytes.LastIndexByte(text[from:(from+to)/2], '\n') + 1
+		if start > from && text[start] == '^' {
+			start = from + bytes.LastIndexByte(text[from:start-1], '\n') + 1
+		}
+		end := lineEnd(text, start)
+		_, found, ok := bytes.Cut(bytes.TrimSuffix(text[start:end], []byte{'\n'}), []byte{' '})
+		switch {
+		case !ok:
+			return 0, false
+		case string(found) >= name:
+			to = start
+		case end < len(text) && text[end] == '^':
+			from = lineEnd(text, end)
+		default:
+			from = end
+		}
+	}
+	return from, true
+}
+
+// lineEnd returns where the line after the one at start begins.
+func lineEnd(text []byte, start int) int {
+	if n := bytes.IndexByte(text[start:], '\n'); n >= 0 {
+		return start + n + 1
+	}
+	return len(text)
 }
 
 // refOID returns the object id that a ref file or a line of packed-refs holds,
 // "" for anything else and for the id of zeros.
-func refOID(text []byte) OID {
-	oid := string(bytes.TrimRight(text, "\n\r \t"))
-	if !IsOID(oid) || strings.Trim(oid, "0") == "" {
+func refOID(text string) OID {
+	oid := strings.TrimRight(text, "\n\r \t")
+	if !IsOID(oid) || strings.TrimLeft(oid, "0") == "" {
 		return ""
 	}
 	return OID(oid)
@@ -212,7 +274,7 @@ func (f *Refs) RemoveBroken(name RefName) error {
 		if absent(err) || errors.Is(err, syscall.EISDIR) {
 			return false, nil
 		}
-		return refOID(text) == "", err
+		return refOID(string(text)) == "", err
 	}
 	if is, err := broken(); !is || err != nil {
 		return err
