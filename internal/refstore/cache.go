@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
@@ -30,29 +32,46 @@ const cacheMagic = "git-grite records 4\n"
 // another format remembers nothing.
 func readCache(path, prefix string, refs []git.Ref) []*decoded {
 	known := make([]*decoded, len(refs))
-	text, err := os.ReadFile(path)
-	head := len(cacheMagic) + 4
-	if err != nil || len(text) < head || string(text[:len(cacheMagic)]) != cacheMagic ||
-		binary.BigEndian.Uint32(text[len(cacheMagic):]) != crc32.ChecksumIEEE(text[head:]) {
+	text, ok := readSummed(path)
+	if !ok {
 		return known
 	}
+	records := make([]decoded, len(refs))
 	next := 0
-	for f := (fields{text: text[head:]}); len(f.text) > 0 && !f.bad; {
-		key, oid, body := f.bytes(), f.bytes(), fields{text: f.bytes()}
-		for next < len(refs) && refKey(prefix, refs[next].Name) < string(key) {
+	for f := (fields{text: text}); len(f.text) > 0 && !f.bad; {
+		key, oid, body := f.string(), f.string(), fields{text: f.string()}
+		for next < len(refs) && refKey(prefix, refs[next].Name) < key {
 			next++
 		}
 		if next == len(refs) {
 			break
 		}
-		if string(refs[next].OID) == string(oid) && refKey(prefix, refs[next].Name) == string(key) {
-			if rec, ok := body.record(); ok {
-				rec.key = refKey(prefix, refs[next].Name)
-				known[next] = &rec
-			}
+		if rec := &records[next]; string(refs[next].OID) == oid && refKey(prefix, refs[next].Name) == key && body.record(rec) {
+			rec.key = key
+			known[next] = rec
 		}
 	}
 	return known
+}
+
+// readSummed returns what stands behind the magic and the sum, which fits. It is one
+// string, and all that the records consist of is parts of it.
+func readSummed(path string) (text string, ok bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	head := make([]byte, len(cacheMagic)+4)
+	st, err := f.Stat()
+	if _, readErr := io.ReadFull(f, head); err != nil || readErr != nil || string(head[:len(cacheMagic)]) != cacheMagic {
+		return "", false
+	}
+	var body strings.Builder
+	body.Grow(int(st.Size()))
+	sum := crc32.NewIEEE()
+	_, err = io.Copy(io.MultiWriter(&body, sum), f)
+	return body.String(), err == nil && sum.Sum32() == binary.BigEndian.Uint32(head[len(cacheMagic):])
 }
 
 // writeCache remembers records, which are those of the refs. Failing to is no
@@ -95,46 +114,55 @@ func appendString(b []byte, s string) []byte {
 
 // fields takes a record apart; bad is set at the first thing that does not fit.
 type fields struct {
-	text []byte
+	text string
 	bad  bool
 }
 
-func (f *fields) record() (decoded, bool) {
-	var rec decoded
+// record reads a record into rec and reports whether there was one.
+func (f *fields) record(rec *decoded) bool {
 	resource := f.string()
-	rec.lock = lock.Lock{
-		Owner: lock.Owner(f.string()), Nonce: f.string(), Label: f.string(), Reason: f.string(),
-		BrokenNonce: f.string(), BrokenOwner: lock.Owner(f.string()),
-	}
-	rec.lock.Expires, rec.lock.Acquired = time.UnixMilli(f.int()), fromUnixMS(f.int())
-	rec.lock.TTL, rec.lock.Ticket = time.Duration(f.int()), fromUnixMS(f.int())
+	l := &rec.lock
+	l.Owner, l.Nonce, l.Label, l.Reason = lock.Owner(f.string()), f.string(), f.string(), f.string()
+	l.BrokenNonce, l.BrokenOwner = f.string(), lock.Owner(f.string())
+	l.Expires, l.Acquired = time.UnixMilli(f.int()), fromUnixMS(f.int())
+	l.TTL, l.Ticket = time.Duration(f.int()), fromUnixMS(f.int())
 	if resource == "" {
-		return decoded{err: errors.New(rec.lock.Reason)}, !f.bad && rec.lock.Reason != ""
+		*rec = decoded{err: errors.New(l.Reason)}
+		return !f.bad && rec.err.Error() != ""
 	}
 	var err error
-	rec.lock.Resource, err = lock.ParseRecorded(resource)
-	return rec, !f.bad && err == nil
+	l.Resource, err = lock.ParseRecorded(resource)
+	return !f.bad && err == nil
 }
 
-func (f *fields) bytes() []byte {
-	n, width := binary.Uvarint(f.text)
-	if width <= 0 || n > uint64(len(f.text)-width) {
-		f.text, f.bad = nil, true
-		return nil
+func (f *fields) string() string {
+	n := f.uint()
+	if n > uint64(len(f.text)) {
+		f.text, f.bad = "", true
+		return ""
 	}
-	b := f.text[width : width+int(n)]
-	f.text = f.text[width+int(n):]
-	return b
+	s := f.text[:n]
+	f.text = f.text[n:]
+	return s
 }
-
-func (f *fields) string() string { return string(f.bytes()) }
 
 func (f *fields) int() int64 {
-	n, width := binary.Varint(f.text)
-	if width <= 0 {
-		f.text, f.bad = nil, true
-		return 0
+	n := f.uint()
+	return int64(n>>1) ^ -int64(n&1) // as binary.AppendVarint writes it
+}
+
+func (f *fields) uint() (n uint64) {
+	if f.text != "" && f.text[0] < 0x80 { // nearly always
+		n, f.text = uint64(f.text[0]), f.text[1:]
+		return n
 	}
-	f.text = f.text[width:]
-	return n
+	for i := 0; i < len(f.text) && i < binary.MaxVarintLen64; i++ {
+		n |= uint64(f.text[i]&0x7f) << (7 * i)
+		if f.text[i] < 0x80 {
+			f.text = f.text[i+1:]
+			return n
+		}
+	}
+	f.text, f.bad = "", true
+	return 0
 }
