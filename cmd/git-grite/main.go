@@ -5,11 +5,13 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 
 	"github.com/git-grite/git-grite/internal/cli"
 )
 
 func main() {
+	debug.SetGCPercent(400) // most commands end before collecting would pay
 	ctx, stop := cli.WithSignals(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, cli.SystemEnv()))

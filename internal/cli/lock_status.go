@@ -63,7 +63,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	}
 	c.out.report(v.Report)
 	now := c.Now()
-	var locks []lock.Lock
+	locks := v.Locks[:0]
 	expired := 0
 	for _, l := range v.Locks {
 		switch {
@@ -92,7 +92,10 @@ const maxDamage = 5
 // it is damaged.
 func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.Status {
 	r := c.reader(v.Actor)
-	data := wire.Status{Locks: r.Locks(locks), Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
+	data := wire.Status{Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
+	if c.out.json {
+		data.Locks = r.Locks(locks)
+	}
 	if v.Actor.ID != "" {
 		data.Conflicts = r.Beaten(v.Beaten)
 	}
@@ -152,37 +155,47 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		names[i] = wire.Printable(l.Resource.String())
 		width = max(width, utf8.RuneCountInString(names[i]))
 	}
+	var row []byte
 	for i, l := range locks {
 		left := l.Expires.Sub(now)
-		when := "expires in " + wire.Span(left)
-		switch {
-		case l.Tombstone():
-			when = fmt.Sprintf("broken %s ago", wire.Span(now.Sub(l.Acquired)))
-		case l.Released():
-			when = "released"
-		case left <= 0:
-			when = fmt.Sprintf("expired %s ago", wire.Span(-left))
-		}
-		row := names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + when
-		if st.bar && left > 0 && l.TTL > 0 {
-			row += "  " + bar(left, l.TTL)
-		}
-		if l.Label != "" {
-			row += "  " + wire.Printable(l.Label)
-		}
-		if l.Reason != "" {
-			row += "  " + wire.Printable(l.Reason)
-		}
-		if l.Unconfirmed {
-			row += "  not confirmed"
-		}
+		row = append(row[:0], "  "...)
 		switch {
 		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
-			row = yellow + row + plain
+			row = append(row, yellow...)
 		case st.on && l.Owner == st.me:
-			row = green + row + plain
+			row = append(row, green...)
 		}
-		io.WriteString(w, "  "+row+"\n")
+		start := len(row)
+		row = append(row, names[i]...)
+		for range width - utf8.RuneCountInString(names[i]) + 1 {
+			row = append(row, ' ')
+		}
+		row = append(append(row, wire.Printable(l.Owner.Short())...), "  "...)
+		switch {
+		case l.Tombstone():
+			row = fmt.Appendf(row, "broken %s ago", wire.Span(now.Sub(l.Acquired)))
+		case l.Released():
+			row = append(row, "released"...)
+		case left <= 0:
+			row = fmt.Appendf(row, "expired %s ago", wire.Span(-left))
+		default:
+			row = append(append(row, "expires in "...), wire.Span(left)...)
+		}
+		if st.bar && left > 0 && l.TTL > 0 {
+			row = append(append(row, "  "...), bar(left, l.TTL)...)
+		}
+		for _, text := range []string{l.Label, l.Reason} {
+			if text != "" {
+				row = append(append(row, "  "...), wire.Printable(text)...)
+			}
+		}
+		if l.Unconfirmed {
+			row = append(row, "  not confirmed"...)
+		}
+		if start > 2 {
+			row = append(row, plain...)
+		}
+		_, _ = w.Write(append(row, '\n'))
 	}
 }
 

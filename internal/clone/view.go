@@ -142,8 +142,11 @@ func late(remote *refstore.Remote, limit time.Duration) error {
 }
 
 func (v *View) add(t *lock.View) {
-	for _, e := range slices.Concat(t.Entries, t.Beside) {
-		v.Locks = append(v.Locks, e.Lock)
+	v.Locks = make([]lock.Lock, 0, len(t.Entries)+len(t.Beside))
+	for _, entries := range [][]lock.Entry{t.Entries, t.Beside} {
+		for i := range entries {
+			v.Locks = append(v.Locks, entries[i].Lock)
+		}
 	}
 	v.Beaten = t.Beaten
 	v.Damaged = slices.Concat(t.Damaged, t.DamagedHere)

@@ -15,7 +15,7 @@ import (
 // Printable makes text from other people's records harmless on a terminal:
 // whatever is not printable is escaped.
 func Printable(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+	if printable(s) {
 		return s
 	}
 	var out strings.Builder
@@ -54,24 +54,38 @@ func JudgedBy(v clone.View, now time.Time) string {
 	return "its locks are not known here"
 }
 
+// printable reports whether all of a text is printable. Most texts are ASCII.
+func printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return !strings.ContainsFunc(s[i:], func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
+		}
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // Timestamp writes a time as the user's guide does.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Span writes a duration floored to one unit below an hour and two above: 45s,
 // 25m, 1h30m, 2d3h.
 func Span(d time.Duration) string {
+	one := func(n int64, unit string) string { return strconv.FormatInt(n, 10) + unit }
 	two := func(n int64, unit string, m int64, small string) string {
 		if m == 0 {
-			return fmt.Sprintf("%d%s", n, unit)
+			return one(n, unit)
 		}
-		return fmt.Sprintf("%d%s%d%s", n, unit, m, small)
+		return one(n, unit) + one(m, small)
 	}
 	s := int64(max(d, 0) / time.Second)
 	switch {
 	case s < 60:
-		return fmt.Sprintf("%ds", s)
+		return one(s, "s")
 	case s < 3600:
-		return fmt.Sprintf("%dm", s/60)
+		return one(s/60, "m")
 	case s < 86400:
 		return two(s/3600, "h", s%3600/60, "m")
 	}
@@ -85,7 +99,7 @@ func ShellQuote(s string) string {
 	switch {
 	case s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%") == "":
 		return s
-	case !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
+	case printable(s):
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	var out strings.Builder
