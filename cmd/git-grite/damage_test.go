@@ -103,12 +103,14 @@ func TestDamage(t *testing.T) {
 		"not an object": func(r *gittest.Repo, ref string) { r.Record(ref, "[1]") },
 		"no owner":      func(r *gittest.Repo, ref string) { r.Record(ref, strings.Replace(good, "owner", "owned", 1)) },
 		"no nonce":      func(r *gittest.Repo, ref string) { r.Record(ref, strings.Replace(good, "nonce", "once", 1)) },
-		"float expiry":  func(r *gittest.Repo, ref string) { r.Record(ref, strings.Replace(good, "4102444800000", "4.1e12", 1)) },
+		"float expiry": func(r *gittest.Repo, ref string) {
+			r.Record(ref, strings.Replace(good, fmt.Sprint(future), "4.1e12", 1))
+		},
 		"string expiry": func(r *gittest.Repo, ref string) {
-			r.Record(ref, strings.Replace(good, "4102444800000", `"4102444800000"`, 1))
+			r.Record(ref, strings.Replace(good, fmt.Sprint(future), fmt.Sprintf("%q", fmt.Sprint(future)), 1))
 		},
 		"huge expiry": func(r *gittest.Repo, ref string) {
-			r.Record(ref, strings.Replace(good, "4102444800000", "99999999999999999999", 1))
+			r.Record(ref, strings.Replace(good, fmt.Sprint(future), "99999999999999999999", 1))
 		},
 		"other resource": func(r *gittest.Repo, ref string) { r.Record(ref, foreign(stranger, "path:elsewhere", future)) },
 		"bad resource":   func(r *gittest.Repo, ref string) { r.Record(ref, foreign(stranger, "path:/abs", future)) },
