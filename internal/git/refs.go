@@ -61,7 +61,7 @@ func (r *Repo) UpdateRefs(ctx context.Context, updates []RefUpdate) error {
 			fmt.Fprintf(&in, "update %s\x00%s\x00%s\x00", u.Name, u.New, u.Old)
 		}
 	}
-	_, err := r.change(ctx, in.Bytes(), "update-ref", "--no-deref", "--stdin", "-z")
+	_, err := r.run(ctx, command{mute: true, stdin: in.Bytes(), args: []string{"update-ref", "--no-deref", "--stdin", "-z"}})
 	return err
 }
 

@@ -96,9 +96,9 @@ func (m *Remote) URL() string { return m.url }
 // the fetched ones are kept here ([Repo.KeepObjects]). It returns *RemoteError.
 func (m *Remote) Fetch(ctx context.Context, refspecs ...string) error {
 	// Locks share no history with anything, so that there is nothing to negotiate.
-	_, err := m.run(ctx, append([]string{"-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
+	_, err := m.talk(ctx, command{mortal: true, args: append([]string{"-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false",
 		"fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-		"--no-recurse-submodules", "--no-filter", "--", m.target}, refspecs...)...)
+		"--no-recurse-submodules", "--no-filter", "--", m.target}, refspecs...)})
 	if err != nil {
 		return m.failed(err)
 	}
@@ -213,6 +213,10 @@ func (m *Remote) failed(err error) error {
 
 // run runs a git that talks to the remote.
 func (m *Remote) run(ctx context.Context, args ...string) ([]byte, error) {
+	return m.talk(ctx, command{args: args})
+}
+
+func (m *Remote) talk(ctx context.Context, c command) ([]byte, error) {
 	if m.env == nil {
 		m.env = append([]string{}, m.environment(ctx)...)
 	}
@@ -222,7 +226,8 @@ func (m *Remote) run(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
-	return m.repo.run(ctx, command{args: args, env: m.env, detached: !m.prompts})
+	c.env, c.detached = m.env, !m.prompts
+	return m.repo.run(ctx, c)
 }
 
 // environment keeps network children from asking anything, unless they may.

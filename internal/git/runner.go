@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +32,28 @@ type command struct {
 	// detached runs git in a session of its own, so that all that it starts
 	// (ssh, git-remote-https) ends with it when ctx does.
 	detached bool
+	// mute is a git that writes nothing to its stdout.
+	mute bool
+	// mortal is a git that had better end with us, however we end.
+	mortal bool
+}
+
+type underKey struct{}
+
+// Under returns a context in which every git holds the file lock of an open file
+// for as long as it runs: the lock belongs to what was opened (flock(2)), and ends
+// with the last process that has it. A git whose parent is killed goes on, and
+// nobody else may take its lock before it has ended. On Windows, where a lock
+// belongs to a process, and without a file this does nothing.
+//
+// What git starts does not have the file: git gives pipes to its children for the
+// one stream that the file is at, and daemons close it, which they do not do
+// with a descriptor that they do not know (git 2.39, run-command.c).
+func Under(ctx context.Context, lock *os.File) context.Context {
+	if lock == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, underKey{}, lock)
 }
 
 // read runs a git command that changes nothing and returns its stdout.
@@ -51,6 +75,16 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if lock, _ := ctx.Value(underKey{}).(*os.File); lock != nil && c.stdin == nil {
+		cmd.Stdin = lock
+	} else if lock != nil && c.mute {
+		cmd.Stdout = lock
+	}
+	if c.mortal {
+		endWithUs(cmd)
+		runtime.LockOSThread() // whose end would be ours
+		defer runtime.UnlockOSThread()
+	}
 	err := cmd.Run()
 	if err != nil && c.detached && ctx.Err() != nil && cmd.Process != nil {
 		killSession(cmd.Process)

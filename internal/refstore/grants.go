@@ -60,9 +60,12 @@ type pending struct {
 }
 
 // Queue takes the actor's file lock, so that two processes of one actor never
-// see each other half-way. It returns *BusyError.
+// see each other half-way. A push that outlives a killed process does not hold
+// it: it may hang for long, and is no worse than any request that arrives late.
+// It returns *BusyError.
 func (g *Grants) Queue(ctx context.Context) (end func(), err error) {
-	return lockFileFor(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
+	l, err := lockFileFor(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
+	return l.end, err
 }
 
 // Held returns what this arbiter granted, by key.

@@ -10,8 +10,10 @@ package refstore
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
@@ -33,6 +35,7 @@ type Local struct {
 	dir  string
 	now  func() time.Time
 	read recordReader
+	held atomic.Pointer[os.File] // the clone's file lock, while it is taken
 }
 
 // NewLocal makes the store of a repository; dir is our own directory in its
@@ -42,9 +45,18 @@ func NewLocal(repo *git.Repo, dir string, now func() time.Time) *Local {
 		read: recordReader{repo: repo, now: now, prefix: Namespace, cache: filepath.Join(dir, "records")}}
 }
 
-// Queue takes the clone's file lock. It returns *BusyError.
+// Queue takes the clone's file lock, which a git that Swap starts holds as well:
+// it may outlive this process. It returns *BusyError.
 func (s *Local) Queue(ctx context.Context) (end func(), err error) {
-	return lockFile(ctx, filepath.Join(s.dir, "lock"))
+	l, err := lockFileFor(ctx, filepath.Join(s.dir, "lock"), busyTimeout)
+	if err != nil {
+		return nil, err
+	}
+	s.held.Store(l.file)
+	return func() {
+		s.held.Store(nil)
+		l.end()
+	}, nil
 }
 
 // Load lists and reads the locks of this clone. It takes no file lock, and they
@@ -99,6 +111,7 @@ func busyBackoff() protocol.Backoff {
 // Swap makes all changes or none. It returns lock.ErrLostRace when one of the
 // records was no longer what its change says.
 func (s *Local) Swap(ctx context.Context, changes []lock.Change) error {
+	ctx = git.Under(ctx, s.held.Load())
 	for _, c := range changes {
 		if c.Old == "" {
 			if err := s.repo.RemoveBrokenRef(refName(c.Key)); err != nil {

@@ -35,13 +35,16 @@ const maxFetches = 5
 const staleLock = time.Second
 
 // fetch brings the mirror up to date and lists it before anybody else can: an
-// older fetch of another process would prune what this one has just seen.
+// older fetch of another process would prune what this one has just seen. So
+// would one whose process was killed, which therefore holds the lock until it
+// ends.
 func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) {
-	end, err := lockFileFor(ctx, s.lockPath(), remoteTimeout)
+	l, err := lockFileFor(ctx, s.lockPath(), remoteTimeout)
 	if err != nil {
 		return nil, err
 	}
-	defer end()
+	defer l.end()
+	ctx = git.Under(ctx, l.file)
 	last := s.AsOf()
 	before, err := s.mirrored(ctx)
 	if err != nil {
@@ -155,8 +158,8 @@ func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
 	if len(updates) == 0 {
 		return
 	}
-	if end, ok := tryLockFile(s.lockPath()); ok {
-		defer end()
-		_ = s.repo.UpdateRefs(ctx, updates)
+	if l, ok, err := tryLockFile(s.lockPath()); ok && err == nil {
+		defer l.end()
+		_ = s.repo.UpdateRefs(git.Under(ctx, l.file), updates)
 	}
 }

@@ -1,0 +1,38 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package refstore
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// tryLockFile takes an advisory lock when it is free, on a file that it makes
+// when needed. flock(2) needs no right to write; where NFS has it as a lock of
+// fcntl(2), it does.
+func tryLockFile(path string) (l fileLock, ok bool, err error) {
+	for _, mode := range []int{os.O_RDONLY, os.O_RDWR} {
+		f, err := os.OpenFile(path, os.O_CREATE|mode, 0o666)
+		if err != nil {
+			return l, false, err
+		}
+		for err = syscall.EINTR; err == syscall.EINTR; {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		}
+		if err == nil {
+			return fileLock{file: f, end: func() {
+				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // whoever else has the file
+				_ = f.Close()
+			}}, true, nil
+		}
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return l, false, nil
+		}
+		if mode == os.O_RDWR || !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.EIO) {
+			return l, false, &os.PathError{Op: "flock", Path: path, Err: err}
+		}
+	}
+	return l, false, nil
+}
