@@ -178,10 +178,11 @@ func (a *attempt) giveUp(ctx context.Context, c *claim) error {
 }
 
 // unseen reports whether nothing at all stands in the place of an acknowledged
-// record. Breaking it between the two does that, too, but not again and again.
+// record whose lease still runs. Breaking it between the two does that, too, but
+// not again and again.
 func (a *attempt) unseen(c *claim) bool {
 	return !c.doubt && !c.renews && slices.ContainsFunc(c.changes, func(change lock.Change) bool {
-		return change.New != nil && !a.extends(change) && a.view.Version(change.Key) == ""
+		return change.New != nil && !a.extends(change) && a.s.now().Before(change.New.Expires) && a.view.Version(change.Key) == ""
 	})
 }
 
