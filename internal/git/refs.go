@@ -65,6 +65,30 @@ func (r *Repo) UpdateRefs(ctx context.Context, updates []RefUpdate) error {
 	return err
 }
 
+// MoveRefs is UpdateRefs for refs that are copies of others: each is changed by
+// itself, and no hook and no log has to hear of it where there is none. It saves a
+// git process where that is plainly possible.
+func (r *Repo) MoveRefs(ctx context.Context, updates []RefUpdate) error {
+	c, err := r.settings(ctx)
+	if err != nil {
+		return err
+	}
+	if _, set := c.Last("core.hookspath"); r.direct == nil || set || c.Has("hook.") {
+		return r.UpdateRefs(ctx, updates) // a hook may want to know (reference-transaction)
+	}
+	mode, err := r.sharing(ctx)
+	if err != nil {
+		return err
+	}
+	var left []RefUpdate
+	for _, u := range updates {
+		if !r.direct.Refs.Move(u.Name, u.Old, u.New, mode) {
+			left = append(left, u)
+		}
+	}
+	return r.UpdateRefs(ctx, left)
+}
+
 // CheckWritable tries to write below the common git directory and returns the
 // system's error: git tells of a full disk or missing permission in prose only.
 func (r *Repo) CheckWritable() error {

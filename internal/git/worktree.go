@@ -28,6 +28,9 @@ func (r *Repo) IsDirectory(ctx context.Context, path string) (bool, error) {
 	if st, err := os.Lstat(filepath.Join(r.WorkTree, filepath.FromSlash(path))); err == nil {
 		return st.IsDir(), nil
 	}
+	if r.direct != nil && lookup(r.raw, "GIT_INDEX_FILE") == "" && r.direct.Lacks(path) {
+		return false, nil // the usual case of a path that does not exist yet
+	}
 	out, err := r.run(ctx, command{
 		args: []string{"--literal-pathspecs", "ls-files", "-z", "--full-name", "--", path + "/"},
 		dir:  r.WorkTree,

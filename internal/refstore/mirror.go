@@ -160,6 +160,6 @@ func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
 	}
 	if l, ok, err := tryLockFile(s.lockPath()); ok && err == nil {
 		defer l.end()
-		_ = s.repo.UpdateRefs(git.Under(ctx, l.file), updates)
+		_ = s.repo.MoveRefs(git.Under(ctx, l.file), updates)
 	}
 }

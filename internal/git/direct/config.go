@@ -24,6 +24,11 @@ func (c Config) Last(key string) (value string, ok bool) {
 	return "", false
 }
 
+// Has reports whether there is a key that starts so.
+func (c Config) Has(start string) bool {
+	return slices.ContainsFunc(c, func(s Setting) bool { return strings.HasPrefix(s.Key, start) })
+}
+
 // Bool is Last for a boolean: anything that is not plainly true is false.
 func (c Config) Bool(key string) bool {
 	value, _ := c.Last(key)
@@ -37,7 +42,8 @@ func (c Config) Bool(key string) bool {
 // needed lists, for each section, the variables that are kept when a file is read
 // without git; nil stands for all.
 var needed = map[string][]string{
-	"core":       {"bare", "worktree", "sharedrepository", "ignorecase", "sshcommand", "repositoryformatversion"},
+	"core":       {"bare", "worktree", "sharedrepository", "ignorecase", "sshcommand", "hookspath", "repositoryformatversion"},
+	"hook":       nil,
 	"extensions": nil,
 	"remote":     nil,
 	"url":        nil,
@@ -79,8 +85,9 @@ func (c *Config) parse(text string) (ok, whole bool) {
 			if !known || variables != nil && !slices.Contains(variables, key) {
 				continue
 			}
-			// Of core.sshCommand nobody here needs to know more than that it is set.
-			if !hasValue || !validKey(key) || key != "sshcommand" && strings.ContainsAny(value, "\"\\#;\t\v\f") {
+			// Of commands and hooks nobody here needs to know more than that they are set.
+			opaque := key == "sshcommand" || key == "hookspath" || section == "hook"
+			if !hasValue && !opaque || !validKey(key) || !opaque && strings.ContainsAny(value, "\"\\#;\t\v\f") {
 				return false, false
 			}
 			*c = append(*c, Setting{prefix + key, value})

@@ -256,7 +256,7 @@ func FuzzConfig(f *testing.F) {
 			return !known || variables != nil && !slices.Contains(variables, variable)
 		})
 		same := func(a, b Setting) bool {
-			return a.Key == b.Key && (a.Value == b.Value || strings.HasSuffix(a.Key, "sshcommand"))
+			return a.Key == b.Key && (a.Value == b.Value || strings.HasSuffix(a.Key, "sshcommand") || strings.HasSuffix(a.Key, ".hookspath") || strings.HasPrefix(a.Key, "hook."))
 		}
 		if !slices.EqualFunc(c, want, same) {
 			t.Fatalf("%q: %q, git has %q", text, c, want)
