@@ -34,7 +34,7 @@ func TestWriteWhileGitPrunes(t *testing.T) {
 			}
 		}
 	}()
-	for i := range 2000 {
+	for i := range 500 {
 		if oid, err := o.Write("blob", []byte{byte(i), byte(i >> 8)}); err != nil {
 			t.Fatal(err)
 		} else if content, err := o.read(oid, "blob"); err != nil || len(content) != 2 {

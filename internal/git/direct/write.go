@@ -20,8 +20,9 @@ type Objects struct {
 }
 
 // maxVanished is how often a write is made again after git gc has removed its
-// temporary file or its directory.
-const maxVanished = 5
+// temporary file or its directory. Each gc can do that once per directory, and a
+// loaded machine leaves it time to.
+const maxVanished = 50
 
 // Write writes a loose object and returns its id.
 func (o *Objects) Write(kind string, content []byte) (OID, error) {
