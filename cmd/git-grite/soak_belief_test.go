@@ -17,6 +17,8 @@ import (
 type belief struct {
 	Owner, Resource, Nonce string
 	from, until            time.Time
+	sure                   time.Time // when a command began that told of the loss, and may have deleted the record itself
+	ended                  string    // by what, when it was not the end of the lease
 }
 
 // lost is an answer that an actor no longer holds a resource, given by a command
@@ -59,7 +61,7 @@ func (b *beliefs) told(owner, resource, nonce string, expires time.Time) {
 		h.until = latest(h.until, expires)
 		return
 	}
-	h := &belief{owner, resource, nonce, now, expires}
+	h := &belief{Owner: owner, Resource: resource, Nonce: nonce, from: now, until: expires}
 	b.held[key] = h
 	b.all = append(b.all, h)
 }
@@ -71,18 +73,17 @@ func (b *beliefs) gaveUp(owner, resource string) {
 	defer b.mu.Unlock()
 	for key := range b.held {
 		if key[0] == owner && (resource == "" || key[1] == resource) {
-			b.end(key, time.Now())
+			b.end(key, time.Now(), "given up")
 		}
 	}
 }
 
-func (b *beliefs) end(key [2]string, at time.Time) (h *belief) {
-	h = b.held[key]
+func (b *beliefs) end(key [2]string, at time.Time, why string) {
+	h := b.held[key]
 	delete(b.held, key)
 	if h != nil && at.Before(h.until) {
-		h.until = at
+		h.until, h.ended = at, why
 	}
-	return h
 }
 
 // toldLost notes that a command said that a resource is not held any more.
@@ -93,7 +94,10 @@ func (b *beliefs) toldLost(owner, resource string, began time.Time, words string
 	if h := b.held[[2]string{owner, resource}]; h != nil && now.Before(h.until) {
 		b.losses = append(b.losses, lost{*h, began, now, words})
 	}
-	b.end([2]string{owner, resource}, now)
+	if h := b.held[[2]string{owner, resource}]; h != nil {
+		h.sure = began
+	}
+	b.end([2]string{owner, resource}, now, fmt.Sprintf("told %q", words))
 }
 
 // breaking notes that somebody sets out to break a lock.
@@ -125,7 +129,7 @@ func (b *beliefs) violations(conflict func(a, b string) bool, history map[string
 	defer b.mu.Unlock()
 	for _, h := range b.all {
 		if at, broken := b.breaks[h.Nonce]; broken && at.Before(h.until) {
-			h.until = at
+			h.until, h.ended = at, "to be broken"
 		}
 	}
 	slices.SortFunc(b.all, func(x, y *belief) int { return cmp.Compare(x.from.UnixNano(), y.from.UnixNano()) })
@@ -146,6 +150,9 @@ func (b *beliefs) violations(conflict func(a, b string) bool, history map[string
 		if _, broken := b.breaks[l.Nonce]; broken {
 			continue
 		}
+		if withdrawn(l, history[l.Resource]) && !challenged(l, conflict, history) {
+			found = append(found, fmt.Sprintf("told that it lost: %s, which nobody was in the way of: %s", &l.belief, l.words))
+		}
 		for _, v := range history[l.Resource] {
 			if v.is(&l.belief) && v.from.Before(l.began) && (v.until.IsZero() || v.until.After(l.ended)) && v.expires.After(l.ended) {
 				found = append(found, fmt.Sprintf("told that it lost: %s, whose record stood: %s", &l.belief, l.words))
@@ -155,13 +162,40 @@ func (b *beliefs) violations(conflict func(a, b string) bool, history map[string
 	return found
 }
 
+// withdrawn reports whether a lock was deleted while the command ran that told of
+// its loss, and not replaced.
+func withdrawn(l lost, versions []version) bool {
+	for i, v := range versions {
+		if v.is(&l.belief) && v.until.After(l.began) && v.until.Before(l.ended) && v.expires.After(l.ended) {
+			return i+1 == len(versions) || versions[i+1].from.After(v.until)
+		}
+	}
+	return false
+}
+
+// challenged reports whether something of somebody else that overlaps with a lost
+// lock stood while the command ran that told of the loss.
+func challenged(l lost, conflict func(a, b string) bool, history map[string][]version) bool {
+	for resource, versions := range history {
+		for _, v := range versions {
+			if conflict(resource, l.Resource) && v.Owner != l.Owner && v.from.Before(l.ended) && (v.until.IsZero() || v.until.After(l.began)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (v version) is(h *belief) bool { return v.Owner == h.Owner && v.Nonce == h.Nonce }
 
 // vanished reports whether there was a moment in a belief at which no version of
 // its lock stood.
 func vanished(h *belief, versions []version) (gone bool, since time.Time) {
-	at := h.from
-	for at.Before(h.until) {
+	at, until := h.from, h.until
+	if !h.sure.IsZero() && h.sure.Before(until) {
+		until = h.sure
+	}
+	for at.Before(until) {
 		next := at
 		for _, v := range versions {
 			if !v.is(h) || v.from.After(at) {
@@ -198,5 +232,5 @@ func latest(a, b time.Time) time.Time {
 }
 
 func (h *belief) String() string {
-	return fmt.Sprintf("%s of %.8s (%.8s) from %s to %s", h.Resource, h.Owner, h.Nonce, h.from.Format("05.000"), h.until.Format("05.000"))
+	return fmt.Sprintf("%s of %.8s (%.8s) from %s to %s %s", h.Resource, h.Owner, h.Nonce, h.from.Format("05.000"), h.until.Format("05.000"), h.ended)
 }

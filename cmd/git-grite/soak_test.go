@@ -211,11 +211,6 @@ func (s *soak) operate(p player, args ...string) []held {
 		err = nil
 	}
 	code := cmd.ProcessState.ExitCode()
-	// What a killed command has left of its own machine ends first; what it has sent
-	// to a remote comes when it comes.
-	for code == -1 && syscall.Kill(-cmd.Process.Pid, 0) == nil {
-		time.Sleep(time.Millisecond)
-	}
 	var answer struct {
 		Data  struct{ Locks []held }
 		Error struct{ Code, Message string }
