@@ -19,6 +19,7 @@ type claim struct {
 	doubt  bool        // a reply was lost: an earlier version may yet appear
 	over   []lock.Lock // what was, or may have been, taken over on the way
 	renews bool        // a lock that is held already
+	late   bool        // its lease was over once before it was verified
 	done   bool
 	err    error // why it will not be granted
 }

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -51,8 +52,14 @@ func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.
 			r.out.Lost = append(r.out.Lost, r.out.View.Gone(s.Owner, lock.Lock{Resource: m}, s.now()))
 		}
 	}
-	if err == nil {
+	for late := false; err == nil; late = true {
 		err = r.check(ctx)
+		if short := (*ShortLeaseError)(nil); late || !errors.As(err, &short) {
+			break
+		}
+		// Perhaps this process was stopped, or the clock has jumped.
+		r.now, r.pending = s.now(), map[string]lock.Change{}
+		err = r.send(ctx, true)
 	}
 	for _, key := range r.keys() {
 		r.out.Locks = append(r.out.Locks, r.held[key].Lock)
@@ -169,7 +176,7 @@ func (r *renewal) check(ctx context.Context) error {
 	}
 	r.out.Lost = append(r.out.Lost, a.lost...)
 	for _, c := range a.claims {
-		if short := (*ShortLeaseError)(nil); err == nil && c.err != nil && asShort(c.err, &short) {
+		if short := (*ShortLeaseError)(nil); err == nil && errors.As(c.err, &short) {
 			err = short
 		}
 	}

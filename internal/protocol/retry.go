@@ -133,5 +133,3 @@ func passing(err error, remote bool) bool {
 	var contended *ContendedError
 	return errors.As(err, &line) && (remote || line.Transient()) || errors.As(err, &contended)
 }
-
-func asShort(err error, short **ShortLeaseError) bool { return errors.As(err, short) }

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (s *Shared) Confirm(ctx context.Context, locks []lock.Lock) (got Confirmed,
 			got.Grants = append(got.Grants, c.grants...)
 		case isHeld:
 			got.Lost = append(got.Lost, lock.Lost{Lock: locks[i], Cause: lock.Taken, By: held.Conflicts[0]})
-		case asShort(c.err, &short): // its deadline passed meanwhile
+		case errors.As(c.err, &short): // its deadline passed meanwhile
 			got.Lost = append(got.Lost, lock.Lost{Lock: locks[i], Cause: lock.NotHeld})
 		case err == nil:
 			err = c.err

@@ -30,8 +30,8 @@ func (a *attempt) pause(ctx context.Context) error {
 }
 
 // verify looks at all locks until each announced claim is granted or withdrawn.
-// It returns lock.ErrLostRace, wrapped, when one was withdrawn that is worth
-// another attempt.
+// It returns lock.ErrLostRace, wrapped, when one is left that is worth another
+// attempt.
 func (a *attempt) verify(ctx context.Context) error {
 	for polls := 0; len(a.announced()) > 0; polls++ {
 		if err := a.load(ctx, true); err != nil {
@@ -46,8 +46,7 @@ func (a *attempt) verify(ctx context.Context) error {
 			case verdict == lock.Granted:
 				err = a.grant(c)
 			case verdict == lock.Late:
-				took := a.s.now().Sub(a.sent)
-				c.err = &ShortLeaseError{TTL: c.q.TTL, Took: took, Shortest: (2 * took).Truncate(time.Second) + time.Second}
+				a.late(c)
 			case !a.patient(c, verdict, polls):
 				err = a.giveUp(ctx, c)
 			case verdict == lock.Blocked:
@@ -70,7 +69,7 @@ func (a *attempt) verify(ctx context.Context) error {
 		}
 	}
 	if a.anyOpen() {
-		return fmt.Errorf("%w: an overlapping lock was announced", lock.ErrLostRace)
+		return fmt.Errorf("%w: an overlapping lock was announced, or the lease ended meanwhile", lock.ErrLostRace)
 	}
 	return nil
 }
@@ -83,6 +82,19 @@ func (a *attempt) announced() (some []*claim) {
 		}
 	}
 	return some
+}
+
+// late has a claim whose lease ended before it was verified announced once more:
+// the process may have been stopped, or the clock have jumped. When that happens
+// again a try takes too long for the lease. A deadline that was given stays what
+// it is, and who renews a lock that is held does so once more itself.
+func (a *attempt) late(c *claim) {
+	if !c.late && !c.renews && c.q.Expires.IsZero() {
+		c.late, c.changes = true, nil // what stands of it is replaced
+		return
+	}
+	took := a.s.now().Sub(a.sent)
+	c.err = &ShortLeaseError{TTL: c.q.TTL, Took: took, Shortest: (2 * took).Truncate(time.Second) + time.Second}
 }
 
 // patient reports whether to look once more before a claim is withdrawn. Of two
