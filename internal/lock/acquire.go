@@ -108,7 +108,8 @@ func (t *Table) Acquire(q Request, now time.Time) ([]Change, []Grant, error) {
 }
 
 // grant decides one resource of a request that nothing is in the way of. The
-// change is nil when a lock that the owner holds already lasts long enough.
+// change is nil when a lock that the owner holds already lasts long enough and
+// says the same.
 func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 	fresh := Lock{
 		Owner: q.Owner, Label: q.Label, Reason: q.Reason, Resource: r, Nonce: q.Nonce,
@@ -130,10 +131,14 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 		}
 		held = h.Settle(own)
 	}
-	if !fresh.Expires.After(own.Expires) {
+	reworded := q.Reason != "" && q.Reason != own.Reason
+	if !fresh.Expires.After(own.Expires) && !reworded {
 		return Grant{Lock: own.Lock, AlreadyHeld: true}, nil
 	}
 	longer, version := held.Extend(now, q.TTL)
+	if reworded {
+		longer.Reason, version = q.Reason, "" // another record than any that was sent
+	}
 	return Grant{Lock: longer, AlreadyHeld: true}, &Change{Key: key, Old: own.Version, New: &longer, Version: version}
 }
 
@@ -151,7 +156,7 @@ func (t *Table) EndedFor(q Request) (latest time.Time) {
 
 // InTheWay returns the unexpired locks of others that conflict with a request.
 func (t *Table) InTheWay(q Request, now time.Time) *HeldError {
-	held := &HeldError{}
+	held := &HeldError{Resources: q.Resources}
 	for _, entries := range [][]Entry{t.Entries, t.Beside} {
 		for i := range entries {
 			held.add(q, &entries[i], now)

@@ -21,7 +21,8 @@ var (
 // HeldError is a request refused because other owners hold conflicting locks.
 type HeldError struct {
 	Wanted    Resource
-	Conflicts []Lock // ordered by resource; never empty
+	Resources []Resource // all that were asked for
+	Conflicts []Lock     // ordered by resource; never empty
 	// Free is when the last of them may be taken over: Expires and the clock
 	// skew that is allowed for.
 	Free time.Time
@@ -30,6 +31,16 @@ type HeldError struct {
 func (e *HeldError) Error() string {
 	l := e.Conflicts[0]
 	return fmt.Sprintf("%s is held by %s", l.Resource, l.Holder())
+}
+
+// Wants is what was asked for and a lock is in the way of.
+func (e *HeldError) Wants(l Lock) Resource {
+	for _, r := range e.Resources {
+		if l.Resource.Conflicts(r) {
+			return r
+		}
+	}
+	return e.Wanted
 }
 
 // NotHeldError is a renewal or a break of something nobody holds.

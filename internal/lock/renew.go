@@ -11,6 +11,7 @@ const (
 	Removed              // its record is gone, and nobody else holds what it covers
 	Taken                // By holds what it covers
 	Broken               // By is the tombstone that somebody left when breaking it
+	Ended                // its lease is over, and its record still stands
 )
 
 // Lost is a lock that its owner has no longer, and why.
@@ -87,7 +88,7 @@ func (t *Table) Renew(owner Owner, resources []Resource, ttl time.Duration, now 
 }
 
 // causes are the names of the causes in journals and objects.
-var causes = map[Cause]string{NotHeld: "not_held", Removed: "removed", Taken: "taken", Broken: "broken"}
+var causes = map[Cause]string{NotHeld: "not_held", Removed: "removed", Taken: "taken", Broken: "broken", Ended: "ended"}
 
 func (c Cause) String() string { return causes[c] }
 
