@@ -213,6 +213,14 @@ func recordText(flag, s string) (string, error) {
 	return s, nil
 }
 
+// until writes when a lease ends: on a terminal how long that is from now, too.
+func (c *call) until(t time.Time) string {
+	if c.Terminal {
+		return wire.Until(t, c.Now())
+	}
+	return wire.Timestamp(t)
+}
+
 // reader is whom the objects of a result are made for.
 func (c *call) reader(who clone.Identity) wire.Reader {
 	return wire.Reader{Owner: who.ID, Now: c.Now()}

@@ -2,30 +2,105 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
+// conflictError is an acquire that met locks of others. Its hint repeats the
+// caller's own request, with a wait that outlasts the leases in the way.
+type conflictError struct {
+	*lock.HeldError
+	again  string         // the command line, without --wait
+	actors []config.Actor // of this clone
+	me     clone.Identity
+}
+
+func (e *conflictError) Unwrap() error { return e.HeldError }
+
+// conflict adds to a refusal what the caller asked for; other errors stay as
+// they are.
+func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o acquireOptions, err error) error {
+	held, ok := err.(*lock.HeldError)
+	if !ok {
+		return err
+	}
+	var names []string
+	for _, r := range q.Resources {
+		names = append(names, r.String())
+	}
+	e := &conflictError{HeldError: held, again: wire.AcquireLine(names)}
+	for _, flag := range []struct{ name, value string }{{"--ttl", o.ttl.text}, {"--reason", o.reason}, {"--actor", c.actor}, {"--data-dir", c.dataDir}} {
+		if flag.value != "" {
+			e.again += " " + flag.name + " " + wire.ShellQuote(flag.value)
+		}
+	}
+	if o.exclusive {
+		e.again += " --exclusive"
+	}
+	e.me, _ = cl.Actor()             // acquire found it, or made it
+	e.actors, _ = cl.Actors().List() // without, nobody is recognised
+	return e
+}
+
+// otherName is the actor of this clone, not the one that acts, who holds a lock.
+func (e *conflictError) otherName(l lock.Lock) (config.Actor, bool) {
+	at := slices.IndexFunc(e.actors, func(a config.Actor) bool { return a.ID == l.Owner && a.ID != e.me.ID })
+	if at < 0 {
+		return config.Actor{}, false
+	}
+	return e.actors[at], true
+}
+
+func explainConflict(e *conflictError, now time.Time) failure {
+	f := explainHeld(e.HeldError, now)
+	for _, l := range e.Conflicts {
+		if a, ok := e.otherName(l); ok {
+			who := a.Label
+			if who == "" {
+				who = string(a.ID)
+			}
+			f.lines = append(f.lines, fmt.Sprintf("%s is another actor of this clone: if that is you, this is your own lock under another name, and --actor %s acts as it", wire.Printable(who), wire.ShellQuote(who)))
+			break
+		}
+	}
+	f.hints = []string{e.again + " --wait " + wire.WaitFor(e.Free.Sub(now))}
+	return f
+}
+
+// maxConflicts is how many locks a refusal names for people.
+const maxConflicts = 10
+
+// explainHeld names the locks in the way.
 func explainHeld(e *lock.HeldError, now time.Time) failure {
 	f := failure{heading: "Lock conflict"}
 	r := wire.Reader{Now: now}
 	locks := make([]wire.Lock, 0, len(e.Conflicts))
-	for _, l := range e.Conflicts {
-		locks = append(locks, r.Lock(l))
-		f.lines = append(f.lines, conflictLines(l, e.Free, now)...)
-		if e.Wanted.String() != l.Resource.String() {
-			f.lines = append(f.lines, "Wanted: "+wire.Printable(e.Wanted.String()))
+	for i, l := range e.Conflicts {
+		j := r.Lock(l)
+		j.Wanted = e.Wants(l).String()
+		locks = append(locks, j)
+		if i < maxConflicts {
+			f.lines = append(f.lines, conflictLines(l, e.Free, now)...)
+			if j.Wanted != j.Resource {
+				f.lines = append(f.lines, "Wanted: "+wire.Printable(j.Wanted))
+			}
 		}
+	}
+	if n := len(e.Conflicts) - maxConflicts; n > 0 {
+		f.lines = append(f.lines, fmt.Sprintf("and %d more", n))
 	}
 	f.message = fmt.Sprintf("%s is held by %s until %s", wire.Printable(e.Conflicts[0].Resource.String()),
 		wire.Printable(e.Conflicts[0].Holder()), wire.Timestamp(e.Conflicts[0].Expires))
-	f.details = map[string]any{"conflicts": locks}
-	f.hints = []string{fmt.Sprintf("git grite lock acquire --resource %s --wait 15m", wire.ShellQuote(e.Wanted.String()))}
+	retry := max(0, e.Free.Sub(now))
+	f.details = map[string]any{"conflicts": locks, "retry_after_ms": retry.Milliseconds()}
+	f.hints = []string{wire.AcquireLine([]string{e.Wanted.String()}) + " --wait " + wire.WaitFor(retry)}
 	return f
 }
 

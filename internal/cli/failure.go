@@ -109,6 +109,7 @@ func explanations() []explanation {
 		as[*config.LabelError](codeInvalid, nil),
 		as[*git.PathError](codeInvalid, nil),
 		as(codeConflict, explainRenew),
+		as(codeConflict, explainConflict),
 		as(codeConflict, explainHeld),
 		as(codeConflict, explainBroken),
 		as(codeConflict, explainNonce),

@@ -98,6 +98,9 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.V
 	if cl.Config.Policy == guard.Off {
 		return v, nil
 	}
+	for _, w := range cl.NewWarnings() {
+		out.say("git-grite: %s", wire.Printable(w.Message))
+	}
 	if _, err := cl.Arbiter(ctx); err != nil {
 		out.say("git-grite: %s; going on with the locks of this clone", wire.Printable(err.Error()))
 		cl.WithoutArbiter()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -64,7 +65,12 @@ func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) 
 		c.out.note(wire.StaleView, "%s; taken offline, to be confirmed by: git grite sync", wire.Printable(done.Fallback.Error()))
 	}
 	if err != nil {
-		return result{}, err
+		return result{}, c.conflict(cl, q, o, err)
+	}
+	// Whatever is wrong with looking is no reason to give the locks back.
+	unmatched, _ := check.UnmatchedPaths(ctx, cl, q.Resources, done.Absent)
+	for _, u := range unmatched {
+		c.out.notice(wire.Unmatched(u))
 	}
 	return result{data: c.reader(done.Actor).Acquired(done.Grants), text: func(w io.Writer) {
 		for _, g := range done.Grants {
@@ -90,7 +96,7 @@ func (c *call) printGrant(w io.Writer, g lock.Grant) {
 	if g.AlreadyHeld && !g.Acquired.IsZero() {
 		fmt.Fprintf(w, "  Since: %s\n", wire.Timestamp(g.Acquired))
 	}
-	fmt.Fprintf(w, "  Expires: %s\n", wire.Timestamp(g.Expires))
+	fmt.Fprintf(w, "  Expires: %s\n", c.until(g.Expires))
 	if g.Unconfirmed {
 		fmt.Fprintln(w, "  Not confirmed: others can take it until git grite sync has reached the remote")
 	}

@@ -71,6 +71,9 @@ func runCheck(ctx context.Context, c *call, o checkOptions) (result, error) {
 		var paths []string
 		if paths, err = c.pathsToCheck(ctx, cl, o); err == nil {
 			v, err = check.Paths(ctx, cl, paths, by, ask)
+			if err == nil && !o.cached && v.View.Unreachable != nil && v.View.AsOf.IsZero() {
+				err = &check.BlindError{Remote: v.View.Remote, Err: v.View.Unreachable}
+			}
 		}
 		checked = wire.Count(v.Looked, "path")
 	}

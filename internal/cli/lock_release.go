@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -42,6 +43,10 @@ func runRelease(ctx context.Context, c *call, o releaseOptions) (result, error) 
 	}
 	done, err := cl.Release(ctx, resources, o.nonce)
 	c.out.report(done.Report)
+	unpushed, _ := check.UnpushedCommits(ctx, cl, done.Locks) // what is given up stays so
+	for _, u := range unpushed {
+		c.out.notice(wire.UnpushedCommits(u, c.reader(done.Actor)))
+	}
 	if err == nil && len(done.Others) > 0 {
 		err = &notOwnerError{done, c.reader(done.Actor)}
 	}

@@ -53,13 +53,15 @@ func runRenew(ctx context.Context, c *call, o renewOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{data: c.reader(done.Actor).Held(done.Locks), text: func(w io.Writer) { printRenewed(w, done.Locks) }}, nil
-}
-
-func printRenewed(w io.Writer, locks []lock.Lock) {
-	for _, l := range locks {
-		fmt.Fprintf(w, "Lock renewed\n  Resource: %s\n  Expires: %s\n", wire.Name(l), wire.Timestamp(l.Expires))
-	}
+	return result{data: c.reader(done.Actor).Renewed(done), text: func(w io.Writer) {
+		for _, l := range done.Locks {
+			title := "Lock renewed"
+			if done.Kept(l) {
+				title = "Lock kept" // it lasts longer than was asked for
+			}
+			fmt.Fprintf(w, "%s\n  Resource: %s\n  Expires: %s\n", title, wire.Name(l), c.until(l.Expires))
+		}
+	}}, nil
 }
 
 // renewError is a renewal of which something was lost.
@@ -74,9 +76,10 @@ func (e *renewError) Error() string { return e.done.Lost[0].Err().Error() }
 // the same.
 func explainRenew(e *renewError, now time.Time) failure {
 	f := explain(e.done.Lost[0].Err(), now)
-	data := e.reader.Held(e.done.Locks)
-	data.Lost = e.reader.Lost(e.done.Lost)
-	f.data = data
+	f.data = e.reader.Renewed(e.done)
+	if was := e.done.Lost[0].Lock; !was.Expires.IsZero() && !was.Live(now) {
+		f.lines = append(f.lines, "Your lease ended: "+wire.Until(was.Expires, now))
+	}
 	for _, l := range e.done.Lost[1:] {
 		more := explain(l.Err(), now)
 		f.lines = append(f.lines, more.title()+":")

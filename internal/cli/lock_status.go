@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -57,18 +58,21 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	if !o.cached && v.Unreachable != nil && v.AsOf.IsZero() {
+		return result{}, &check.BlindError{Remote: v.Remote, Err: v.Unreachable}
+	}
 	wanted, err := c.resources(cl, o.resources, &v)
 	if err != nil {
 		return result{}, err
 	}
 	c.out.report(v.Report)
 	now := c.Now()
-	locks := v.Locks[:0]
+	var locks []lock.Lock
 	expired := 0
 	for _, l := range v.Locks {
 		switch {
 		case o.mine && l.Owner != v.Actor.ID || !concerns(l, wanted):
-		case l.Live(now) || o.all:
+		case l.Live(now) || o.all || cl.Blocks(l):
 			locks = append(locks, l)
 		case !l.Released():
 			expired++
@@ -81,7 +85,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 			return
 		}
 		fmt.Fprintln(w, "Active Locks:")
-		printLocks(w, locks, style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID}, now)
+		printLocks(w, locks, style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID, skew: v.Skew}, now)
 	}}, nil
 }
 
@@ -92,10 +96,8 @@ const maxDamage = 5
 // it is damaged.
 func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.Status {
 	r := c.reader(v.Actor)
-	data := wire.Status{Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
-	if c.out.json {
-		data.Locks = r.Locks(locks)
-	}
+	r.Skew = v.Skew
+	data := wire.Status{Locks: r.Locks(locks), Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
 	if v.Actor.ID != "" {
 		data.Conflicts = r.Beaten(v.Beaten)
 	}
@@ -136,9 +138,10 @@ func concerns(l lock.Lock, wanted []lock.Resource) bool {
 
 // style is how rows look on a terminal.
 type style struct {
-	on  bool // colour
-	bar bool // of the remaining lease
-	me  lock.Owner
+	on   bool // colour
+	bar  bool // of the remaining lease
+	me   lock.Owner
+	skew time.Duration
 }
 
 // The SGR sequences in use.
@@ -155,47 +158,39 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		names[i] = wire.Printable(l.Resource.String())
 		width = max(width, utf8.RuneCountInString(names[i]))
 	}
-	var row []byte
 	for i, l := range locks {
 		left := l.Expires.Sub(now)
-		row = append(row[:0], "  "...)
-		switch {
-		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
-			row = append(row, yellow...)
-		case st.on && l.Owner == st.me:
-			row = append(row, green...)
-		}
-		start := len(row)
-		row = append(row, names[i]...)
-		for range width - utf8.RuneCountInString(names[i]) + 1 {
-			row = append(row, ' ')
-		}
-		row = append(append(row, wire.Printable(l.Owner.Short())...), "  "...)
+		when := "expires in " + wire.Span(left)
 		switch {
 		case l.Tombstone():
-			row = fmt.Appendf(row, "broken %s ago", wire.Span(now.Sub(l.Acquired)))
+			when = fmt.Sprintf("broken %s ago", wire.Span(now.Sub(l.Acquired)))
 		case l.Released():
-			row = append(row, "released"...)
+			when = "released"
+		case left <= 0 && left > -st.skew && l.Remote != "":
+			when = fmt.Sprintf("ended, free in %s", wire.Span(left+st.skew+time.Second-1))
 		case left <= 0:
-			row = fmt.Appendf(row, "expired %s ago", wire.Span(-left))
-		default:
-			row = append(append(row, "expires in "...), wire.Span(left)...)
+			when = fmt.Sprintf("expired %s ago", wire.Span(-left))
 		}
+		row := names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + when
 		if st.bar && left > 0 && l.TTL > 0 {
-			row = append(append(row, "  "...), bar(left, l.TTL)...)
+			row += "  " + bar(left, l.TTL)
 		}
-		for _, text := range []string{l.Label, l.Reason} {
-			if text != "" {
-				row = append(append(row, "  "...), wire.Printable(text)...)
-			}
+		if l.Label != "" {
+			row += "  " + wire.Printable(l.Label)
+		}
+		if l.Reason != "" {
+			row += "  " + wire.Printable(l.Reason)
 		}
 		if l.Unconfirmed {
-			row = append(row, "  not confirmed"...)
+			row += "  not confirmed"
 		}
-		if start > 2 {
-			row = append(row, plain...)
+		switch {
+		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
+			row = yellow + row + plain
+		case st.on && l.Owner == st.me:
+			row = green + row + plain
 		}
-		_, _ = w.Write(append(row, '\n'))
+		io.WriteString(w, "  "+row+"\n")
 	}
 }
 

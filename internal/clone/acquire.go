@@ -32,6 +32,7 @@ type AcquireRequest struct {
 type Acquired struct {
 	Report
 	Grants []lock.Grant
+	Absent []lock.Resource // paths at which nothing is in the index or the work tree
 	// Fallback is why the locks were taken offline although that was not asked
 	// for: the arbiter could not be reached, and lock.offline allows it.
 	Fallback error
@@ -59,7 +60,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	if q.TTL == 0 {
 		q.TTL = c.Config.TTL
 	}
-	if q.Resources, err = c.directories(ctx, q.Resources); err != nil {
+	if q.Resources, out.Absent, err = c.directories(ctx, q.Resources); err != nil {
 		return out, err
 	}
 	for _, r := range q.Resources {
@@ -86,6 +87,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 			}
 			c.logGrants(out.Grants)
 			c.record(ctx, me)
+			out.without(locksOf(out.Grants))
 			return out, c.dropOffline(ctx, me, out.Grants)
 		}
 		var unreachable *git.RemoteError
@@ -112,26 +114,36 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	}
 	c.logGrants(out.Grants)
 	c.record(ctx, me)
+	out.without(locksOf(out.Grants))
 	return out, nil
 }
 
+func locksOf(grants []lock.Grant) (locks []lock.Lock) {
+	for _, g := range grants {
+		locks = append(locks, g.Lock)
+	}
+	return locks
+}
+
 // directories gives plain paths that are directories here their slash, so that
-// "src" and "src/" are one lock.
-func (c *Clone) directories(ctx context.Context, resources []lock.Resource) ([]lock.Resource, error) {
-	resources = slices.Clone(resources)
-	for i, r := range resources {
-		if r.Namespace() != lock.Path || strings.HasSuffix(r.Name(), "/") {
+// "src" and "src/" are one lock, and lists the paths at which there is nothing.
+func (c *Clone) directories(ctx context.Context, resources []lock.Resource) (all, absent []lock.Resource, err error) {
+	all = slices.Clone(resources)
+	for i, r := range all {
+		if r.Namespace() != lock.Path {
 			continue
 		}
-		dir, err := c.Repo.IsDirectory(ctx, r.Name())
-		if err != nil {
-			return nil, err
-		}
-		if dir {
-			resources[i] = r.AsDirectory()
+		found, dir, err := c.Repo.Find(ctx, strings.TrimSuffix(r.Name(), "/"))
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case dir && !strings.HasSuffix(r.Name(), "/"):
+			all[i] = r.AsDirectory()
+		case !found:
+			absent = append(absent, r)
 		}
 	}
-	return resources, nil
+	return all, absent, nil
 }
 
 // dropOffline removes offline locks of the actor in whose place a granted one

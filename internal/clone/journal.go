@@ -30,7 +30,8 @@ type Event struct {
 	Other      lock.Owner `json:"other,omitempty"` // whose lock it was, or who broke or took it
 	Reason     string     `json:"reason,omitempty"`
 
-	// Of a loss: why, and the lock that took its place.
+	// Of a loss: why, when the lease ended, and the lock that took its place.
+	ExpiresUnixMS      int64  `json:"expires_unix_ms,omitempty"`
 	Cause              string `json:"cause,omitempty"`
 	Offline            bool   `json:"offline,omitempty"` // it was never confirmed
 	OtherLabel         string `json:"other_label,omitempty"`
@@ -42,6 +43,12 @@ type Event struct {
 // lossEvent makes the event of a loss.
 func lossEvent(me Identity, l lock.Lost) Event {
 	e := event("lost", l.Lock)
+	if l.Cause == lock.Ended {
+		e.Event = "expired"
+	}
+	if !l.Lock.Expires.IsZero() {
+		e.ExpiresUnixMS = l.Lock.Expires.UnixMilli()
+	}
 	e.Actor, e.Label, e.Cause, e.Offline = me.ID, me.Label, l.Cause.String(), l.Lock.Unconfirmed
 	if e.Reason = l.By.Reason; l.By.Owner != "" {
 		e.Other, e.OtherLabel, e.OtherResource, e.OtherExpiresUnixMS = l.By.Owner, l.By.Label, l.By.Resource.String(), l.By.Expires.UnixMilli()
@@ -53,6 +60,9 @@ func lossEvent(me Identity, l lock.Lost) Event {
 func (e Event) loss() lock.Lost {
 	l := lock.Lost{Cause: lock.ParseCause(e.Cause)}
 	l.Lock = lock.Lock{Owner: e.Actor, Nonce: e.Nonce, Unconfirmed: e.Offline}
+	if e.ExpiresUnixMS != 0 {
+		l.Lock.Expires = time.UnixMilli(e.ExpiresUnixMS)
+	}
 	l.Lock.Resource, _ = lock.ParseRecorded(e.Resource) // it was one when it was written
 	if e.Other != "" {
 		l.By = lock.Lock{Owner: e.Other, Label: e.OtherLabel, Reason: e.Reason, Expires: time.UnixMilli(e.OtherExpiresUnixMS)}

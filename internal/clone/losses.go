@@ -1,8 +1,10 @@
 package clone
 
 import (
+	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/lock"
@@ -12,8 +14,20 @@ import (
 // Report is what a verb noticed beside its result.
 type Report struct {
 	Actor  Identity
-	Losses []lock.Lost // locks that the actor no longer has
+	Losses []lock.Lost // locks that the actor no longer has, and leases that ended unnoticed
+	Soon   []lock.Lock // that the actor holds and that end soon
 	Clocks []lock.ClockDoubt
+}
+
+// soon is how much of a lease is left when it ends soon: a fifth, and no more
+// than a few minutes.
+func soon(ttl time.Duration) time.Duration { return min(ttl/5, 5*time.Minute) }
+
+// without drops what a verb has just dealt with from what ends soon.
+func (r *Report) without(locks []lock.Lock) {
+	r.Soon = slices.DeleteFunc(r.Soon, func(s lock.Lock) bool {
+		return slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Nonce == s.Nonce })
+	})
 }
 
 // Form is how the caller tells what is reported to it. Every loss is reported
@@ -42,12 +56,43 @@ func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View) Re
 	if view != nil {
 		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(remote, view)...)
 		lost = append(c.gone(me, remote, view), beaten(me, view)...)
+		for _, l := range c.standing(me, remote, view) {
+			switch left := l.Expires.Sub(c.now()); {
+			case left > 0 && left < soon(l.TTL):
+				r.Soon = append(r.Soon, l)
+			case left <= 0 && left > -lossLife:
+				lost = append(lost, lock.Lost{Lock: l, Cause: lock.Ended})
+			}
+		}
 		if remote == nil {
 			lost = append(lost, c.broken(me, view)...)
 		}
 	}
 	r.Losses = c.tell(me, lost)
 	return r
+}
+
+// standing lists the locks of the actor whose record stands, ended or not: those
+// of the arbiter that it was granted, and those taken offline.
+func (c *Clone) standing(me Identity, remote *refstore.Remote, view *lock.View) (own []lock.Lock) {
+	granted := sync.OnceValues(c.grants(me.Actor, remote).Held)
+	for _, e := range slices.Concat(view.Entries, view.Beside) {
+		if e.Owner != me.ID || e.Released() {
+			continue
+		}
+		if remote != nil && !e.Unconfirmed {
+			held, err := granted()
+			h, known := held[e.Key]
+			if err != nil || !known || h.Nonce != e.Nonce {
+				continue
+			}
+			if h.Expires.After(e.Expires) { // renewed since this view
+				e.Lock = h.Lock
+			}
+		}
+		own = append(own, e.Lock)
+	}
+	return own
 }
 
 // ahead lists locks that were acquired in the future, as this clock has it.
@@ -62,7 +107,7 @@ func (c *Clone) ahead(remote *refstore.Remote, view *lock.View) (doubts []lock.C
 
 // add adds what a later look of the same verb reported.
 func (r *Report) add(more Report) {
-	r.Actor, r.Clocks = more.Actor, more.Clocks
+	r.Actor, r.Clocks, r.Soon = more.Actor, more.Clocks, more.Soon
 	r.Losses = append(r.Losses, more.Losses...)
 }
 
@@ -140,24 +185,25 @@ func (c *Clone) tell(me Identity, lost []lock.Lost) (untold []lock.Lost) {
 		case e.Actor != me.ID:
 		case e.Event == "told":
 			told[e.Form][e.Nonce] = true
-		case e.Event == "lost" && c.now().Sub(time.UnixMilli(e.TimeUnixMS)) < lossLife:
-			known[e.Nonce], order = e.loss(), append(order, e.Nonce)
+		case (e.Event == "lost" || e.Event == "expired" && e.Cause != "") && c.now().Sub(time.UnixMilli(e.TimeUnixMS)) < lossLife:
+			l := e.loss()
+			known[lossKey(l)], order = l, append(order, lossKey(l))
 		}
 	}
 	var events []Event
 	for _, l := range lost {
-		if _, had := known[l.Lock.Nonce]; !had {
-			known[l.Lock.Nonce], order = l, append(order, l.Lock.Nonce)
+		if _, had := known[lossKey(l)]; !had {
+			known[lossKey(l)], order = l, append(order, lossKey(l))
 			events = append(events, lossEvent(me, l))
 		}
 	}
 	pending := false
-	for _, nonce := range order {
-		if c.form != Silent && !told[c.form][nonce] {
-			untold, told[c.form][nonce] = append(untold, known[nonce]), true
-			events = append(events, Event{Event: "told", Actor: me.ID, Nonce: nonce, Form: c.form})
+	for _, key := range order {
+		if c.form != Silent && !told[c.form][key] {
+			untold, told[c.form][key] = append(untold, known[key]), true
+			events = append(events, Event{Event: "told", Actor: me.ID, Nonce: key, Form: c.form})
 		}
-		pending = pending || !told[Text][nonce] || !told[JSON][nonce]
+		pending = pending || !told[Text][key] || !told[JSON][key]
 	}
 	c.journal.add(events...)
 	if pending {
@@ -168,4 +214,13 @@ func (c *Clone) tell(me Identity, lost []lock.Lost) (untold []lock.Lost) {
 		_ = os.Remove(marker)
 	}
 	return slices.Clip(untold)
+}
+
+// lossKey distinguishes what is told: a lock is lost once, and its lease can end
+// several times.
+func lossKey(l lock.Lost) string {
+	if l.Cause == lock.Ended {
+		return fmt.Sprintf("%s@%d", l.Lock.Nonce, l.Lock.Expires.UnixMilli())
+	}
+	return l.Lock.Nonce
 }

@@ -3,8 +3,10 @@ package clone
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -31,6 +33,7 @@ func (f files) hinted() string              { return filepath.Join(f.dir, "hinte
 func (f files) pushed() string              { return filepath.Join(f.dir, "pushed") }             // check's memo of the last push
 func (f files) silent() string              { return filepath.Join(f.dir, "silent") }             // when the arbiter did not answer a hook
 func (f files) faults() string              { return filepath.Join(f.dir, "agent.log") }          // of the hooks of coding agents
+func (f files) warned() string              { return filepath.Join(f.dir, "warned") }             // what hooks said about the settings
 func (f files) actors() string              { return filepath.Join(f.dir, "actors") }             // config's, and refstore's grants below it
 func (f files) untold(id lock.Owner) string { return filepath.Join(f.dir, "untold-"+id.Short()) } // losses are to be told
 func (f files) worktree() string            { return filepath.Join(f.private, "actor") }          // chosen for this work tree
@@ -46,6 +49,25 @@ func (c *Clone) SetHinted() {
 	if os.MkdirAll(c.files.dir, 0o777) == nil {
 		_ = atomicfile.Write(c.files.hinted(), nil, 0o666)
 	}
+}
+
+// NewWarnings are the warnings about the settings for a caller that must not
+// repeat itself: none until they change.
+func (c *Clone) NewWarnings() []config.Warning {
+	var text strings.Builder
+	for _, w := range c.Config.Warnings {
+		text.WriteString(w.Message + "\n")
+	}
+	known, err := os.ReadFile(c.files.warned())
+	switch {
+	case text.String() == string(known):
+		return nil
+	case text.Len() == 0:
+		_ = os.Remove(c.files.warned())
+	case err == nil || os.MkdirAll(c.files.dir, 0o777) == nil:
+		_ = atomicfile.Write(c.files.warned(), []byte(text.String()), 0o666) // failing means that it is told again
+	}
+	return c.Config.Warnings
 }
 
 // all lists the patterns of everything in dir, for deinit: the actors are left

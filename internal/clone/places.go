@@ -3,6 +3,7 @@ package clone
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/lock"
@@ -171,7 +172,13 @@ type Renewed struct {
 	Report
 	Locks []lock.Lock
 	Lost  []lock.Lost // what could not be renewed, because the actor no longer has it
+
+	asked time.Time // the end that was asked for, counted from the end of the verb
 }
+
+// Kept reports whether a lock lasted longer than was asked for, so that nothing
+// changed.
+func (r Renewed) Kept(l lock.Lock) bool { return l.Expires.After(r.asked) }
 
 // Renew extends the actor's locks on the given resources to ttl from now, never
 // shortening one; no resources means all that it holds, and a ttl of 0 lock.ttl.
@@ -192,9 +199,11 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 		out.Locks, out.Lost = append(out.Locks, p.mark(done.Locks)...), append(out.Lost, done.Lost...)
 		h.saw(p, done.View)
 	}
-	c.journal.addAll("renewed", out.Locks)
+	out.asked = c.now().Add(ttl)
+	c.journal.addAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
 	c.tell(h.me, out.Lost) // the result tells them
 	out.Report = c.report(h.me, h.remote, h.view)
+	out.without(out.Locks)
 	return out, err
 }
 
@@ -235,5 +244,6 @@ func (c *Clone) releaseIn(ctx context.Context, h holding, nonce string) (out Rel
 	}
 	c.journal.addAll("released", out.Locks)
 	out.Report = c.report(h.me, h.remote, h.view)
+	out.without(out.Locks)
 	return out, err
 }

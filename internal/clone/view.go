@@ -23,10 +23,11 @@ type View struct {
 	Beaten  []lock.Beaten // taken offline and lost: they count as not held
 	Damaged []lock.Damage
 
-	Remote      string    // the arbiter, "" for this clone
-	Fresh       bool      // it was asked just now
-	AsOf        time.Time // when the view was true, the zero time for never
-	Unreachable error     // why the arbiter could not be asked, if it should have been
+	Remote      string        // the arbiter, "" for this clone
+	Skew        time.Duration // how long past its end a lock there is left alone
+	Fresh       bool          // it was asked just now
+	AsOf        time.Time     // when the view was true, the zero time for never
+	Unreachable error         // why the arbiter could not be asked, if it should have been
 }
 
 // Ask says how a look deals with the arbiter. The zero Ask does not ask it.
@@ -61,7 +62,7 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 		v.Report = c.report(me, nil, t)
 		return v, nil
 	}
-	v := View{Remote: remote.Name()}
+	v := View{Remote: remote.Name(), Skew: c.Config.ClockSkew}
 	var t *lock.View
 	if old := c.now().Sub(remote.AsOf()); ask.Limit > 0 && (old < 0 || old >= ask.MaxAge) {
 		if v.Unreachable = c.silent(remote, ask.Retry); v.Unreachable == nil {
@@ -95,6 +96,12 @@ func (c *Clone) ask(ctx context.Context, remote *refstore.Remote, limit time.Dur
 		err = context.Cause(ctx) // whatever git was at when it was stopped
 	}
 	return t, err
+}
+
+// Blocks reports whether a lock whose lease is over still keeps others out: the
+// clocks of two machines may differ.
+func (c *Clone) Blocks(l lock.Lock) bool {
+	return l.Remote != "" && !l.Released() && c.now().Before(l.Expires.Add(c.Config.ClockSkew))
 }
 
 // SilentError is an arbiter that is not asked, because it did not answer a short

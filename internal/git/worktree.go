@@ -19,23 +19,61 @@ func (r *Repo) HasFile(path string) bool {
 	return err == nil
 }
 
-// IsDirectory reports whether path, relative to the top, is a directory in the
-// work tree or, where nothing stands there, in the index.
-func (r *Repo) IsDirectory(ctx context.Context, path string) (bool, error) {
+// Find reports whether something is at a path, relative to the top, in the work
+// tree or, where nothing stands there, in the index, and whether it is a directory.
+func (r *Repo) Find(ctx context.Context, path string) (found, dir bool, err error) {
 	if r.WorkTree == "" {
-		return false, nil
+		return true, false, nil // there is nowhere to look
 	}
 	if st, err := os.Lstat(filepath.Join(r.WorkTree, filepath.FromSlash(path))); err == nil {
-		return st.IsDir(), nil
+		return true, st.IsDir(), nil
 	}
 	if r.direct != nil && lookup(r.raw, "GIT_INDEX_FILE") == "" && r.direct.Lacks(path) {
-		return false, nil // the usual case of a path that does not exist yet
+		return false, false, nil // the usual case of a path that does not exist yet
 	}
 	out, err := r.run(ctx, command{
-		args: []string{"--literal-pathspecs", "ls-files", "-z", "--full-name", "--", path + "/"},
+		args: []string{"--literal-pathspecs", "ls-files", "-z", "--full-name", "--", path},
 		dir:  r.WorkTree,
 	})
-	return len(out) > 0, err
+	return len(out) > 0, strings.HasPrefix(string(out), path+"/"), err
+}
+
+// Files lists the paths of the index or, with untracked, those of the work tree
+// that are not in it, ignored ones too.
+func (r *Repo) Files(ctx context.Context, untracked bool) ([]string, error) {
+	args := []string{"ls-files", "-z", "--full-name"}
+	if untracked {
+		args = append(args, "--others")
+	}
+	out, err := r.run(ctx, command{args: args, dir: r.WorkTree})
+	return splitZ(out), err
+}
+
+// Submodule is the submodule that a path, relative to the top, lies in; "" for
+// none. Git is asked only where there may be one.
+func (r *Repo) Submodule(ctx context.Context, path string) (string, error) {
+	if r.WorkTree == "" {
+		return "", nil
+	}
+	suspect := exists(filepath.Join(r.WorkTree, ".gitmodules"))
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	args := []string{"--literal-pathspecs", "ls-files", "-z", "--stage", "--full-name", "--"}
+	for i := 1; i < len(parts); i++ {
+		above := strings.Join(parts[:i], "/")
+		args = append(args, above)
+		suspect = suspect || exists(filepath.Join(r.WorkTree, filepath.FromSlash(above), ".git"))
+	}
+	if !suspect || len(parts) == 1 {
+		return "", nil
+	}
+	out, err := r.run(ctx, command{args: args, dir: r.WorkTree})
+	for _, entry := range splitZ(out) {
+		_, name, _ := strings.Cut(entry, "\t")
+		if strings.HasPrefix(entry, "160000 ") && strings.HasPrefix(path, name+"/") {
+			return name, err
+		}
+	}
+	return "", err
 }
 
 // PathError is a path that git refuses: no commit of this repository can change

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -21,6 +22,10 @@ const (
 	StaleView      Kind = "stale_view"      // the arbiter could not be asked, or was not
 	UnknownSetting Kind = "unknown_setting" // a key that means nothing
 	NotDone        Kind = "not_done"        // a part of what was asked for failed
+	EndedLease     Kind = "ended"           // a lease of the actor ran out
+	EndsSoon       Kind = "ends_soon"       // one is about to
+	UnmatchedPath  Kind = "unmatched_path"  // a lock covers nothing that is here
+	Unpushed       Kind = "unpushed"        // a lock was given up before the push
 	Advice         Kind = "advice"
 )
 
@@ -30,6 +35,9 @@ type Notice struct {
 	Message string `json:"message"` // one line; for people it follows "note: "
 	Lock    *Lock  `json:"lock,omitempty"`
 	By      *Lock  `json:"by,omitempty"`
+
+	Resource  string `json:"resource,omitempty"`  // of unmatched_path
+	Submodule string `json:"submodule,omitempty"` // that it lies in
 }
 
 // maxLosses is how many losses of a kind are told one by one.
@@ -47,8 +55,11 @@ func Notices(r clone.Report, now time.Time) (notices []Notice) {
 			break
 		}
 		n := Notice{Kind: LostLock, Message: lossMessage(l, now)}
-		if l.Cause == lock.Broken {
+		switch {
+		case l.Cause == lock.Broken:
 			n.Kind = BrokenLock
+		case l.Cause == lock.Ended, l.Cause == lock.Removed && over(l):
+			n.Kind = EndedLease
 		}
 		was := reader.Lock(l.Lock)
 		if n.Lock = &was; l.By.Owner != "" {
@@ -56,6 +67,14 @@ func Notices(r clone.Report, now time.Time) (notices []Notice) {
 			n.By = &by
 		}
 		notices = append(notices, n)
+	}
+	for i, l := range r.Soon {
+		if i == maxLosses {
+			break
+		}
+		was := reader.Lock(l)
+		notices = append(notices, Notice{Kind: EndsSoon, Lock: &was, Message: fmt.Sprintf("your lock on %s ends in %s: git grite lock renew -r %s",
+			Name(l), Span(l.Expires.Sub(now)), ShellQuote(l.Resource.String()))})
 	}
 	for _, d := range r.Clocks[:min(1, len(r.Clocks))] {
 		notices = append(notices, Notice{Kind: Clock, Message: ClockMessage(d)})
@@ -75,10 +94,52 @@ func lossMessage(l lock.Lost, now time.Time) string {
 	case l.Lock.Unconfirmed && l.Cause == lock.Taken:
 		return fmt.Sprintf("your lock on %s, taken offline, is not held: %s has %s until %s; give it up: git grite lock release --resource %s",
 			name, Printable(l.By.Holder()), Name(l.By), Timestamp(l.By.Expires), ShellQuote(l.Lock.Resource.String()))
+	case l.Cause == lock.Ended:
+		return fmt.Sprintf("your lock on %s ended %s ago, and nobody has taken it: git grite lock renew -r %s", name, Span(now.Sub(l.Lock.Expires)), ShellQuote(l.Lock.Resource.String()))
+	case l.Cause == lock.Taken && over(l):
+		return fmt.Sprintf("your lock on %s ended %s ago; %s took it over", name, Span(now.Sub(l.Lock.Expires)), Printable(l.By.Holder()))
 	case l.Cause == lock.Taken:
 		return fmt.Sprintf("your lock on %s is gone: %s took it over", name, Printable(l.By.Holder()))
+	case over(l):
+		return fmt.Sprintf("your lock on %s ended %s ago, and its record was removed", name, Span(now.Sub(l.Lock.Expires)))
 	}
 	return fmt.Sprintf("your lock on %s is gone: somebody removed it", name)
+}
+
+// over reports whether a lease had ended by itself when its lock was lost, as
+// far as that is known.
+func over(l lock.Lost) bool {
+	if l.Lock.Expires.IsZero() || l.Cause == lock.Broken {
+		return false
+	}
+	return l.By.Acquired.IsZero() || !l.By.Acquired.Before(l.Lock.Expires)
+}
+
+// Unmatched tells that a lock covers nothing here.
+func Unmatched(u check.Unmatched) Notice {
+	n := Notice{Kind: UnmatchedPath, Resource: u.Resource.String(), Submodule: u.Submodule}
+	name := Printable(u.Resource.String())
+	switch {
+	case u.Submodule != "":
+		n.Message = fmt.Sprintf("%s lies in the submodule %s, whose files are those of another repository: lock it there", name, Printable(u.Submodule))
+	case u.Trimmed != "":
+		n.Message = fmt.Sprintf("%q matches nothing here: it has blanks that %q has not", u.Resource.Name(), u.Trimmed)
+	default:
+		n.Message = fmt.Sprintf("%s matches nothing that is tracked, staged or present here", name)
+	}
+	return n
+}
+
+// UnpushedCommits tells that a lock was given up before the push.
+func UnpushedCommits(u check.Unpushed, r Reader) Notice {
+	was := r.Lock(u.Lock)
+	are := "commits change it and are"
+	if u.Commits == 1 {
+		are = "commit changes it and is"
+	}
+	return Notice{Kind: Unpushed, Lock: &was, Message: fmt.Sprintf(
+		"%s is given up, and %d %s not on %s yet: others may lock it now, and your push may be stopped; push first, then release",
+		Name(u.Lock), u.Commits, are, Printable(u.Remote))}
 }
 
 // ClockMessage says which clock differs and by how much.

@@ -33,6 +33,7 @@ type Error struct {
 type Reader struct {
 	Owner lock.Owner // "" for somebody without an identity
 	Now   time.Time
+	Skew  time.Duration // how long past its end a lock of a remote is left alone
 }
 
 // Lock is a lock as programs see it.
@@ -62,6 +63,8 @@ func (r Reader) Lock(l lock.Lock) Lock {
 	}
 	if l.Released() {
 		j.ExpiresInMS = 0
+	} else if free := l.Expires.Add(r.Skew).Sub(r.Now); j.ExpiresInMS <= 0 && free > 0 && l.Remote != "" {
+		j.FreeInMS = free.Milliseconds()
 	}
 	if !l.Acquired.IsZero() {
 		j.AcquiredUnixMS = l.Acquired.UnixMilli()
@@ -85,7 +88,7 @@ type Held struct {
 	Locks         []Lock `json:"locks"`
 	AlreadyHeld   *bool  `json:"already_held,omitempty"`
 	TakenOverFrom *Lock  `json:"taken_over_from,omitempty"`
-	Lost          []Lost `json:"lost,omitempty"`
+	Lost          []Lost `json:"lost,omitzero"` // of renew: there, if empty
 }
 
 // Held makes the object of locks.
@@ -94,6 +97,13 @@ func (r Reader) Held(locks []lock.Lock) Held {
 	if len(h.Locks) == 1 {
 		h.Lock = &h.Locks[0]
 	}
+	return h
+}
+
+// Renewed makes the object of a renewal.
+func (r Reader) Renewed(done clone.Renewed) Held {
+	h := r.Held(done.Locks)
+	h.Lost = r.Lost(done.Lost)
 	return h
 }
 

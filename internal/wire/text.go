@@ -67,6 +67,14 @@ func printable(s string) bool {
 	return true
 }
 
+// Until writes a time both ways: as the user's guide does, and how far off it is.
+func Until(t, now time.Time) string {
+	if left := t.Sub(now); left >= 0 {
+		return fmt.Sprintf("%s (in %s)", Timestamp(t), Span(left+time.Second/2))
+	}
+	return fmt.Sprintf("%s (%s ago)", Timestamp(t), Span(now.Sub(t)))
+}
+
 // Timestamp writes a time as the user's guide does.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
@@ -90,6 +98,14 @@ func Span(d time.Duration) string {
 		return two(s/3600, "h", s%3600/60, "m")
 	}
 	return two(s/86400, "d", s%86400/3600, "h")
+}
+
+// WaitFor is a --wait that outlasts a time, in whole minutes above one.
+func WaitFor(d time.Duration) string {
+	if d < 50*time.Second {
+		return fmt.Sprintf("%ds", int64(max(d, 0)/(10*time.Second)+1)*10)
+	}
+	return Span((d/time.Minute + 1) * time.Minute)
 }
 
 // ShellQuote writes an argument so that it can be pasted into a shell, and so
