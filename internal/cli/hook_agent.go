@@ -22,6 +22,7 @@ const (
 	agentTimeout = 8 * time.Second // in all; the agents wait for ten
 	endTimeout   = time.Second     // for giving up locks: at its end Claude Code waits 1.5 s for all hooks together
 	visitEvery   = time.Minute
+	maxPath      = 4096 // bytes, as of a resource: looking for the directories of a longer one takes its time
 )
 
 // agentHook is one run of a hook by a coding agent.
@@ -147,6 +148,9 @@ type spot struct {
 // spots are the places that a change of a path changes: the path itself and,
 // when that is a symbolic link, the file that is written through it.
 func (h *agentHook) spots(ctx context.Context, path string) (list []spot) {
+	if len(path) > maxPath || ctx.Err() != nil {
+		return nil
+	}
 	paths := []string{path}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSymlink != 0 {
@@ -154,11 +158,13 @@ func (h *agentHook) spots(ctx context.Context, path string) (list []spot) {
 		}
 	}
 	for _, p := range paths {
-		cl := h.open(ctx, nearestDir(filepath.Dir(p)), clone.Silent)
-		if cl == nil {
+		dir := nearestDir(filepath.Dir(p))
+		real, err := filepath.EvalSymlinks(dir)
+		cl := h.open(ctx, dir, clone.Silent)
+		if cl == nil || err != nil {
 			continue
 		}
-		if inside, ok := within(cl.Repo.WorkTree, p); ok {
+		if inside, ok := within(cl.Repo.WorkTree, real+strings.TrimPrefix(filepath.Clean(p), strings.TrimSuffix(dir, string(filepath.Separator)))); ok {
 			list = append(list, spot{cl, inside})
 		}
 	}
