@@ -136,6 +136,7 @@ func explanations() []explanation {
 		}),
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
 		as[*config.Error](codeEnvironment, nil),
+		as(codeEnvironment, explainSettings),
 		as(codeEnvironment, explainForeign),
 		as(codeEnvironment, explainHooksPath),
 		is(codeEnvironment, git.ErrNoRepository, "git init"),

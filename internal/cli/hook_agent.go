@@ -55,16 +55,24 @@ func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
 		return 0
 	}
 	h.event = agent.Parse(args[0], input, extraTools(args[1:]))
+	if env.getenv(probeVar) != "" { // of hooks test
+		answerProbe(env, agentProbe)
+		return h.write(h.event.Deny(trialReason))
+	}
 	ctx, cancel := context.WithTimeout(ctx, agentTimeout)
 	defer cancel()
 	h.who = env.options(clone.Silent).Who
 	if id, ok := h.event.Identity(); ok {
 		h.who.Session, h.who.Label = id.String(), id.Label()
 	}
-	reply := h.answer(ctx)
-	_, _ = env.Stdout.Write(reply.Stdout)
-	_, _ = env.Stderr.Write(reply.Stderr)
-	return reply.Exit
+	return h.write(h.answer(ctx))
+}
+
+// write gives an answer; an agent that does not read it lets the edit go ahead.
+func (h *agentHook) write(r agent.Reply) (code int) {
+	_, _ = h.env.Stdout.Write(r.Stdout)
+	_, _ = h.env.Stderr.Write(r.Stderr)
+	return r.Exit
 }
 
 // extraTools is the value of --tools, nil for none; cmd.exe leaves the quotes and

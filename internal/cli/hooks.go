@@ -39,7 +39,12 @@ func changesResult(title string, changes []hook.Change) result {
 }
 
 func newHooksInstall() *command {
-	return &command{name: "install", usage: "let git check locks before each commit and push", run: func(ctx context.Context, c *call) (result, error) {
+	var o agentOptions
+	flags := append(o.flags(), stringFlag(&o.tools, "tools", "with --agent: more tools that edit files, as a `REGEXP` of their names"))
+	return &command{name: "install", usage: "let git check locks before each commit and push, or a coding agent before each edit", flags: flags, run: func(ctx context.Context, c *call) (result, error) {
+		if o.host != "" {
+			return o.changeSettings(ctx, c, true)
+		}
 		cl, err := c.open(ctx)
 		if err != nil {
 			return result{}, err
@@ -105,7 +110,11 @@ func treePath(tree *git.Repo) string {
 }
 
 func newHooksUninstall() *command {
-	return &command{name: "uninstall", usage: "remove the hooks and put back what they replaced", run: func(ctx context.Context, c *call) (result, error) {
+	var o agentOptions
+	return &command{name: "uninstall", usage: "remove the hooks and put back what they replaced", flags: o.flags(), run: func(ctx context.Context, c *call) (result, error) {
+		if o.host != "" {
+			return o.changeSettings(ctx, c, false)
+		}
 		cl, err := c.open(ctx)
 		if err != nil {
 			return result{}, err

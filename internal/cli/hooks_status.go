@@ -34,7 +34,13 @@ type hooksPathJSON struct {
 }
 
 func newHooksStatus() *command {
-	return &command{name: "status", usage: "show what git would run, in each work tree", run: runHooksStatus}
+	var o agentOptions
+	return &command{name: "status", usage: "show what git would run, in each work tree", flags: o.flags(), run: func(ctx context.Context, c *call) (result, error) {
+		if o.host != "" {
+			return o.inspect(ctx, c, 0)
+		}
+		return runHooksStatus(ctx, c)
+	}}
 }
 
 func runHooksStatus(ctx context.Context, c *call) (result, error) {
@@ -133,6 +139,7 @@ type firing struct {
 	trees   []string
 	missing bool            // one that should run does not
 	install bool            // installing would fix it
+	hint    string          // how, "" for the hooks of git
 	fault   *hook.PathError // why it is not installed, if so
 	title   string
 }
@@ -205,7 +212,10 @@ func (e *hooksError) Error() string { return e.found.title }
 func explainHooks(e *hooksError, now time.Time) failure {
 	data := e.found.json()
 	f := failure{data: data, details: data, lines: e.found.lines()}
-	if e.found.install {
+	switch {
+	case e.found.hint != "":
+		f.hints = []string{e.found.hint}
+	case e.found.install:
 		f.hints = []string{"git grite hooks install"}
 	}
 	if e.found.fault != nil {

@@ -18,10 +18,19 @@ import (
 
 func newHooksTest() *command {
 	var timeout time.Duration
+	var o agentOptions
 	return &command{
 		name: "test", usage: "let git run the hooks in each work tree, without a commit or a push, and say which fired",
-		flags: []cli.Flag{&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}},
-		run:   func(ctx context.Context, c *call) (result, error) { return runHooksTest(ctx, c, timeout) },
+		flags: append(o.flags(), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}),
+		run: func(ctx context.Context, c *call) (result, error) {
+			if timeout <= 0 {
+				return result{}, usagef("--timeout must be above zero, such as 30s")
+			}
+			if o.host != "" {
+				return o.inspect(ctx, c, timeout)
+			}
+			return runHooksTest(ctx, c, timeout)
+		},
 	}
 }
 
@@ -41,9 +50,6 @@ type firedJSON struct {
 }
 
 func runHooksTest(ctx context.Context, c *call, timeout time.Duration) (result, error) {
-	if timeout <= 0 {
-		return result{}, usagef("--timeout must be above zero, such as 30s")
-	}
 	cl, err := c.open(ctx)
 	if err != nil {
 		return result{}, err
