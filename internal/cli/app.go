@@ -211,6 +211,7 @@ func commands() []*command {
 		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
 			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
 		}},
+		newIssue(),
 		newSync(),
 		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
 			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),

@@ -118,9 +118,6 @@ func findCommand(tree []*command, name string) *command {
 }
 
 func unknownCommand(path []string, name string) error {
-	if len(path) == 0 && name == "issue" {
-		return usagef("there is no issue tracker in git-grite: lock issue:ID with the ID of the tracker you use")
-	}
 	return &usageError{
 		message: fmt.Sprintf("unknown command %q", strings.Join(append(path, name), " ")),
 		hint:    hintFor(path),

@@ -12,6 +12,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -86,9 +87,10 @@ func (c *call) openLocks(ctx context.Context) (*clone.Clone, error) {
 }
 
 // resources reads the resources that the caller names: those of --resource and
-// the positional arguments. A malformed pattern is the path of a file when there
+// the positional arguments. An issue of the tracker may be named by the beginning
+// of its id. A malformed pattern is the path of a file when there
 // is one of exactly that name, or a lock on it.
-func (c *call) resources(cl *clone.Clone, flags texts, view *clone.View) ([]lock.Resource, error) {
+func (c *call) resources(ctx context.Context, cl *clone.Clone, flags texts, view *clone.View) ([]lock.Resource, error) {
 	names := []string(flags)
 	for _, arg := range c.args {
 		name, err := positional(cl.Repo, arg)
@@ -105,6 +107,9 @@ func (c *call) resources(cl *clone.Clone, flags texts, view *clone.View) ([]lock
 			if literalErr == nil && (cl.Repo.HasFile(literal.Name()) || view.Has(literal)) {
 				r, err = literal, nil
 			}
+		}
+		if err == nil {
+			r, err = tracker.Resource(ctx, cl, r)
 		}
 		if err != nil {
 			return nil, err
@@ -164,14 +169,14 @@ func within(top, path string) (string, bool) {
 
 // existing reads the resources of locks that exist already, or none for --mine.
 func (c *call) existing(ctx context.Context, cl *clone.Clone, flags texts, mine bool) ([]lock.Resource, error) {
-	resources, err := c.resources(cl, flags, nil)
+	resources, err := c.resources(ctx, cl, flags, nil)
 	if errors.Is(err, lock.ErrMalformed) {
 		// Perhaps the file is gone and its lock is not.
 		view, lookErr := cl.Look(ctx, clone.Ask{})
 		if lookErr != nil {
 			return nil, lookErr
 		}
-		resources, err = c.resources(cl, flags, &view)
+		resources, err = c.resources(ctx, cl, flags, &view)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/tracker"
+	"github.com/git-grite/git-grite/internal/wal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -19,6 +21,8 @@ type deinitJSON struct {
 	Released []wire.Lock `json:"released"`
 	Removed  []string    `json:"removed"`
 	Kept     []wire.Lock `json:"kept"` // of actors that are not of this clone
+	// IssueLog is the head of the issue log, which stays.
+	IssueLog string `json:"issue_log,omitempty"`
 }
 
 func runDeinit(ctx context.Context, c *call) (result, error) {
@@ -43,8 +47,12 @@ func runDeinit(ctx context.Context, c *call) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	log, err := tracker.Forget(ctx, cl)
+	if err != nil {
+		return result{}, err
+	}
 	r := wire.Reader{Now: c.Now()}
-	data := deinitJSON{Released: r.Locks(left.Released), Kept: r.Locks(left.Kept), Removed: append([]string{}, left.Removed...)}
+	data := deinitJSON{Released: r.Locks(left.Released), Kept: r.Locks(left.Kept), Removed: append([]string{}, left.Removed...), IssueLog: log}
 	for _, h := range changes {
 		if h.Did == "removed" || h.Did == "restored" {
 			data.Removed = append(data.Removed, h.Path)
@@ -59,6 +67,9 @@ func runDeinit(ctx context.Context, c *call) (result, error) {
 		}
 		for _, l := range left.Kept {
 			fmt.Fprintf(w, "Kept the lock of %s on %s\n", wire.Printable(l.Holder()), wire.Name(l))
+		}
+		if log != "" {
+			fmt.Fprintf(w, "Kept the issues, %s; to delete them here: git update-ref -d %[1]s\n", wal.Ref)
 		}
 	}}, nil
 }

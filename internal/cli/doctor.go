@@ -97,6 +97,7 @@ func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 	if err := d.locks(ctx, fix); err != nil {
 		return result{}, err
 	}
+	d.issues(ctx, fix)
 	d.remote(ctx)
 	if d.failed() {
 		return result{}, &doctorError{d.checks}

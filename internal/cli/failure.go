@@ -12,9 +12,12 @@ import (
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/tracker"
+	"github.com/git-grite/git-grite/internal/wal"
 )
 
 // failure is an error as the caller meets it.
@@ -108,6 +111,21 @@ func explanations() []explanation {
 		as[*lock.ResourceError](codeInvalid, nil),
 		as[*config.LabelError](codeInvalid, nil),
 		as[*git.PathError](codeInvalid, nil),
+		as[*issue.TextError](codeInvalid, nil),
+		is(codeInvalid, issue.ErrPrefix, "git grite issue list"),
+		as(codeInvalid, explainAmbiguous),
+		as(codeNotFound, func(*issue.NotFoundError, time.Time) failure {
+			return failure{hints: []string{"git grite issue list --state all"}}
+		}),
+		is(codeNotFound, tracker.ErrNothing),
+		as[*tracker.ClosedError](codeConflict, nil),
+		is(codeEnvironment, wal.ErrUnknown, "git grite sync"),
+		as(codeEnvironment, func(*wal.RefusedError, time.Time) failure {
+			return failure{hints: []string{"git grite doctor"}}
+		}),
+		as(codeEnvironment, func(*wal.DamagedError, time.Time) failure {
+			return failure{hints: []string{"git grite doctor"}}
+		}),
 		as(codeConflict, explainRenew),
 		as(codeConflict, explainConflict),
 		as(codeConflict, explainHeld),

@@ -42,7 +42,7 @@ func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) 
 		return result{}, err
 	}
 	q := clone.AcquireRequest{Exclusive: o.exclusive, Offline: o.offline, Waiting: c.tellWaiting}
-	if q.Resources, err = c.resources(cl, o.resources, nil); err != nil {
+	if q.Resources, err = c.resources(ctx, cl, o.resources, nil); err != nil {
 		return result{}, err
 	}
 	if err := c.named(q.Resources); err != nil {

@@ -27,7 +27,7 @@ func runLog(ctx context.Context, c *call, flags texts) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	wanted, err := c.resources(cl, flags, nil)
+	wanted, err := c.resources(ctx, cl, flags, nil)
 	if err != nil {
 		return result{}, err
 	}

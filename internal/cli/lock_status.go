@@ -61,7 +61,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if !o.cached && v.Unreachable != nil && v.AsOf.IsZero() {
 		return result{}, &check.BlindError{Remote: v.Remote, Err: v.Unreachable}
 	}
-	wanted, err := c.resources(cl, o.resources, &v)
+	wanted, err := c.resources(ctx, cl, o.resources, &v)
 	if err != nil {
 		return result{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -20,10 +21,10 @@ type syncOptions struct {
 func newSync() *command {
 	var o syncOptions
 	return &command{
-		name: "sync", usage: "bring the view of the remote's locks up to date and confirm locks taken offline",
+		name: "sync", usage: "bring the view of the remote's locks and issues up to date, and send what was done offline",
 		flags: []cli.Flag{
 			boolFlag(&o.pull, "pull", "only bring the view up to date"),
-			boolFlag(&o.push, "push", "only confirm locks taken offline"),
+			boolFlag(&o.push, "push", "only send what was done offline"),
 			stringFlag(&o.remote, "remote", "bring the view of the remote with this `NAME` up to date"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runSync(ctx, c, o) },
@@ -52,7 +53,16 @@ func runSync(ctx context.Context, c *call, o syncOptions) (result, error) {
 	if len(done.Lost) > 0 {
 		return result{}, &lostError{done: done, reader: c.reader(done.Actor)}
 	}
-	return result{data: c.reader(done.Actor).Synced(done), text: func(w io.Writer) {
+	data := c.reader(done.Actor).Synced(done)
+	if o.remote == "" {
+		log, err := tracker.Sync(ctx, cl, o.pull)
+		c.tellLog(log.Rewound, !o.pull)
+		if err != nil {
+			return result{}, err
+		}
+		data.Issues = wire.NewLogSynced(log)
+	}
+	return result{data: data, text: func(w io.Writer) {
 		if done.Remote == "" {
 			fmt.Fprintln(w, "Nothing to sync: this clone has no remote, and its locks are its own")
 			return
@@ -63,6 +73,9 @@ func runSync(ctx context.Context, c *call, o syncOptions) (result, error) {
 		}
 		for _, l := range done.Expired {
 			fmt.Fprintf(w, "  Ended before it was confirmed: %s\n", wire.Name(l))
+		}
+		if data.Issues != nil && data.Issues.Sent > 0 {
+			fmt.Fprintf(w, "  Issues: %s sent\n", wire.Count(data.Issues.Sent, "change"))
 		}
 	}}, nil
 }

@@ -26,6 +26,10 @@ func filesOf(repo *git.Repo) files {
 // PushMemo is the file in which check remembers the last judgement of a push.
 func (c *Clone) PushMemo() string { return c.files.pushed() }
 
+// IssueIndex is the file that the tracker keeps its index of issues in.
+func (c *Clone) IssueIndex() string { return c.files.issues() }
+
+func (f files) issues() string              { return filepath.Join(f.dir, "issues") } // the tracker's index
 func (f files) journal() string             { return filepath.Join(f.dir, "log.jsonl") }
 func (f files) oldJournal() string          { return filepath.Join(f.dir, "log.jsonl.1") }
 func (f files) gitVersion() string          { return filepath.Join(f.dir, "git") }                // of the git that was tried last
@@ -77,6 +81,7 @@ func (f files) all() []string {
 	for _, name := range []string{
 		"config.toml", "clone.toml", // config's
 		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", "agent.log",
+		"issues*", "ISSUE_EDITMSG-*", // of the issues
 		"records*", "mirror.lock*", "lock", // refstore's
 	} {
 		paths = append(paths, filepath.Join(f.dir, name))

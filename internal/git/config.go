@@ -54,6 +54,14 @@ func (r *Repo) UserEmail(ctx context.Context) string {
 	return strings.TrimSpace(values["user.email"])
 }
 
+// Editor returns the command, for a shell, that git would edit a message with.
+// It returns *Error where git finds none: nothing is configured and the terminal
+// cannot show one.
+func (r *Repo) Editor(ctx context.Context) (string, error) {
+	out, err := r.read(ctx, "var", "GIT_EDITOR")
+	return strings.TrimSpace(string(out)), err
+}
+
 // IgnoreCase reports whether core.ignorecase is set.
 func (r *Repo) IgnoreCase(ctx context.Context) bool {
 	c, err := r.settings(ctx)

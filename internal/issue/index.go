@@ -58,11 +58,32 @@ func (e *AmbiguousError) Error() string {
 // ErrPrefix is what cannot be the beginning of an issue's id.
 var ErrPrefix = fmt.Errorf("an issue is named by the first %d to 32 hex digits of its id", MinPrefix)
 
+// IsPrefix reports whether s could be the beginning of an issue's id.
+func IsPrefix(s string) bool {
+	return len(s) >= MinPrefix && len(s) <= 32 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
+// Short is the beginning of an issue's id, of 8 digits or as many as it takes to
+// tell it from the others.
+func (x *Index) Short(id wal.IssueID) string {
+	text, digits := id.String(), 8
+	at, found := x.search(id)
+	for _, beside := range []int{at - 1, at + 1} {
+		if found && beside >= 0 && beside < len(x.entries) {
+			other := x.entries[beside].ID.String()
+			for digits < len(text) && text[:digits] == other[:digits] {
+				digits++
+			}
+		}
+	}
+	return text[:digits]
+}
+
 // Find returns the issue whose id begins with prefix. It returns *NotFoundError,
 // *AmbiguousError and ErrPrefix.
 func (x *Index) Find(prefix string) (Issue, error) {
 	prefix = strings.ToLower(prefix)
-	if len(prefix) < MinPrefix || len(prefix) > 32 || strings.Trim(prefix, "0123456789abcdef") != "" {
+	if !IsPrefix(prefix) {
 		return Issue{}, ErrPrefix
 	}
 	padded, _ := hex.DecodeString(prefix + strings.Repeat("0", 32-len(prefix)))

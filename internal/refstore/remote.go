@@ -40,6 +40,9 @@ func OpenRemote(ctx context.Context, repo *git.Repo, name string, prompts bool, 
 // Name is the name of the remote.
 func (s *Remote) Name() string { return s.remote.Name }
 
+// Git is the remote itself, for what is kept there beside locks.
+func (s *Remote) Git() *git.Remote { return s.remote }
+
 // Arbiter is what identifies the remote as the one that granted a lock.
 func (s *Remote) Arbiter() Arbiter {
 	return Arbiter{Name: s.remote.Name, URL: withoutUser(strings.TrimRight(s.remote.URL(), "/"))}

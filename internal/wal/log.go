@@ -33,6 +33,9 @@ const (
 	fetched = "refs/git-grite/wal-fetch/" // <milliseconds>-<random>: a fetch under way
 )
 
+// LockFiles are patterns of the files that git locks these refs with.
+var LockFiles = []string{string(Ref) + ".lock", mirrors + "*.lock"}
+
 // Log is the log of one clone and the remote that it is shared through. One
 // process may have several for the same clone.
 type Log struct {
@@ -215,6 +218,16 @@ func (l *Log) missing(ctx context.Context, base, tip git.OID) ([]Event, error) {
 	}
 	slices.SortFunc(events, Compare)
 	return events, nil
+}
+
+// Forget deletes what this clone remembers of remotes; its own log stays.
+func (l *Log) Forget(ctx context.Context) error {
+	for _, prefix := range []string{mirrors, fetched} {
+		if err := l.Repo.DropRefs(ctx, strings.TrimSuffix(prefix, "/"), l.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // abandoned are updates that delete the refs of fetches that were killed.

@@ -27,6 +27,7 @@ const (
 	UnmatchedPath  Kind = "unmatched_path"  // a lock covers nothing that is here
 	Unpushed       Kind = "unpushed"        // a lock was given up before the push
 	Advice         Kind = "advice"
+	HeldLock       Kind = "held" // somebody else has locked what was changed
 )
 
 // Notice is something that the caller must know beside the result.

@@ -216,6 +216,8 @@ type Synced struct {
 	Conflicts  []Beaten `json:"conflicts"`
 	Expired    []Lock   `json:"expired"` // offline locks that ended before they were confirmed
 	AsOfUnixMS int64    `json:"as_of_unix_ms"`
+
+	Issues *LogSynced `json:"issues,omitempty"` // unless another remote than the arbiter was named
 }
 
 // Synced makes the object of a sync.

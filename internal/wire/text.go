@@ -167,3 +167,31 @@ func AcquireLine(resources []string) string {
 	}
 	return line
 }
+
+// Lines are the lines of a text of somebody else, each of them printable.
+func Lines(s string) []string {
+	lines := strings.Split(strings.TrimRight(s, "\r\n"), "\n")
+	for i, line := range lines {
+		lines[i] = Printable(strings.ReplaceAll(strings.TrimSuffix(line, "\r"), "\t", "    "))
+	}
+	return lines
+}
+
+// Fit cuts a printable text to a number of columns. Whatever might be two columns
+// wide counts as that.
+func Fit(s string, columns int) string {
+	used, cut := 0, 0
+	for i, r := range s {
+		wide := 1
+		if r >= 0x1100 && !('\u2000' <= r && r < '\u2e80') {
+			wide = 2
+		}
+		if used+wide > columns {
+			return s[:cut] + "…"
+		}
+		if used += wide; used < columns {
+			cut = i + utf8.RuneLen(r)
+		}
+	}
+	return s
+}
