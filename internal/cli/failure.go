@@ -119,6 +119,7 @@ func explanations() []explanation {
 		}),
 		is(codeNotFound, tracker.ErrNothing),
 		as[*tracker.ClosedError](codeConflict, nil),
+		as(codeEnvironment, explainUnsent),
 		is(codeEnvironment, wal.ErrUnknown, "git grite sync"),
 		as(codeEnvironment, func(*wal.RefusedError, time.Time) failure {
 			return failure{hints: []string{"git grite doctor"}}

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/tracker"
+	"github.com/git-grite/git-grite/internal/wal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -67,6 +70,10 @@ func (c *call) changeIssue(ctx context.Context, cl *clone.Clone, title string, q
 		if draft != "" {
 			c.out.note(wire.NotDone, "the text is in %s", draft)
 		}
+		var unreachable *git.RemoteError
+		if errors.As(err, &unreachable) && !errors.Is(err, wal.ErrUnknown) {
+			err = &unsentError{unreachable, c.Args[1:]}
+		}
 		return result{}, err
 	}
 	if draft != "" {
@@ -99,6 +106,25 @@ func (c *call) tellIssues(v tracker.View) {
 	if v.LogErr != nil {
 		c.out.note(wire.StaleView, "%s; the issues are as they were last seen", wire.Printable(v.LogErr.Error()))
 	}
+}
+
+// unsentError is a change of an issue that did not reach the remote.
+type unsentError struct {
+	*git.RemoteError
+	args []string // that asked for it
+}
+
+func explainUnsent(e *unsentError, _ time.Time) failure {
+	f := failure{lines: []string{"Nothing was changed."}}
+	if !slices.Contains(e.args, "--") {
+		line := "git grite"
+		for _, arg := range e.args {
+			line += " " + wire.ShellQuote(arg)
+		}
+		f.hints = append(f.hints, line+" --offline")
+	}
+	f.hints = append(f.hints, "git grite doctor")
+	return f
 }
 
 func explainAmbiguous(e *issue.AmbiguousError, _ time.Time) failure {
