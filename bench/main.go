@@ -61,13 +61,14 @@ func main() {
 	b.startUp()
 	b.locks()
 	b.index()
+	b.issues()
 	b.hooks()
 	b.remotes()
 	b.managers()
 }
 
 // usual are the rows that are measured where none are named.
-const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memory.*), 10000 locks packed|^index|` +
+const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memory.*), 10000 locks packed|^index|^issue|` +
 	`^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-push of`
 
 // prepare builds the programs and a home of its own.
