@@ -158,16 +158,22 @@ func TestGuideWorkStealing(t *testing.T) {
 	})
 }
 
+// ourLoop is the worker's loop of docs/guide.md.
+func ourLoop(t *testing.T) string {
+	t.Helper()
+	_, below, ok := strings.Cut(readFile(t, "../../docs/guide.md"), "```bash\nwhile ")
+	loop, _, closed := strings.Cut(below, "```\n")
+	if !ok || !closed {
+		t.Fatal("docs/guide.md has no loop")
+	}
+	return "while " + loop
+}
+
 // TestIssueFleet: workers take issues from one list until none is left. Whatever
 // way they choose, each issue is processed exactly once.
 func TestIssueFleet(t *testing.T) {
 	ways := map[string]string{
-		"claim": `while out=$(grite issue claim --label todo --json); do
-			id=$(jq -r .data.issue_id <<<"$out")
-			echo "$id" >>"$DONE"
-			grite issue close -q "$id" && grite lock release -q -r "issue:$id" || exit 1
-		done
-		jq -e '.error.code == "not_found"' <<<"$out"`,
+		"claim": "process_issue() { echo \"$1\" >>\"$DONE\"; }\n" + ourLoop(t) + `jq -e '.error.code == "not_found"' <<<"$out"`,
 		"list": `while ids=$(grite issue list --unclaimed --label todo --json | jq -r '.data.issues[].issue_id') && [ -n "$ids" ]; do
 			for id in $ids; do
 				grite lock acquire -q -r "issue:$id" 2>/dev/null || continue

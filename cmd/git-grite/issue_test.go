@@ -51,7 +51,6 @@ func TestIssueClonesWithFaults(t *testing.T) {
 				args := []string{"issue", "comment", id, "--body", text}
 				if k == 1 {
 					args = append(args, "--offline")
-					grite(t, r, "sync")
 				}
 				for try := 0; ; try++ {
 					res := r.Run("", "git-grite", args...)
