@@ -176,3 +176,23 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// TestShort: the beginning of an id by which a list names an issue finds it.
+func TestShort(t *testing.T) {
+	l := &memory{}
+	ids := []wal.IssueID{{}, {1}, {1, 2, 3, 4}, {1, 2, 3, 4, 0x50}, {1, 2, 3, 4, 0x51}, {1, 2, 3, 5}, {0xff}}
+	for i, id := range ids {
+		l.chunks = append(l.chunks, []wal.Event{made(t, id, alice, uint64(i+1), Created{Title: "T"})})
+	}
+	x, err := (&Tracker{Log: l}).Index(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := []int{8, 8, 9, 10, 10, 8, 8}
+	for i, id := range ids {
+		short := x.Short(id)
+		if is, err := x.Find(short); err != nil || is.ID != id || len(short) != digits[i] {
+			t.Errorf("%s is %q: %v, %v", id, short, is.ID, err)
+		}
+	}
+}

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/wal"
 )
 
 // Claim asks for the lock on an issue that is to be worked on.
@@ -58,6 +60,11 @@ func Take(ctx context.Context, c *clone.Clone, q Claim) (out Claimed, err error)
 	}
 	out.Report = v.Report
 	if err := cmp.Or(v.Unreachable, v.LogErr); err != nil {
+		var unreachable *git.RemoteError
+		var damaged *wal.DamagedError
+		if !errors.As(err, &unreachable) && !errors.As(err, &damaged) {
+			err = &git.RemoteError{Remote: v.Remote, Err: fmt.Errorf("no answer within %s", q.Limit)}
+		}
 		return out, err
 	}
 	candidates, err := v.candidates(q)
