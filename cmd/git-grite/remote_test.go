@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,15 @@ func TestBudgetsRemote(t *testing.T) {
 	run("acquire of it, by the view", 0, 1, 4, "lock", "acquire", "-r", "path:free/x")
 	run("acquire beside it", 1, 1, 4, "lock", "acquire", "-r", "path:y")
 	run("sync", 0, 1, 2, "sync")
+	run("issue list without a log", 0, 1, 2, "issue", "list")
+	run("issue create", 1, 0, 2, "issue", "create", "--title", "T")
+	id := regexp.MustCompile("[0-9a-f]{32}").FindString(grite(t, alice, "issue", "list", "--json").Stdout)
+	run("issue comment", 1, 1, 3, "issue", "comment", id, "--body", "x")
+	run("issue list", 0, 2, 7, "issue", "list")
+	run("issue list once more", 0, 2, 3, "issue", "list")
+	run("issue list of the last view", 0, 0, 0, "issue", "list", "--cached")
+	run("sync of issues", 0, 2, 3, "sync")
+	run("issue claim", 1, 4, 8, "issue", "claim", id)
 }
 
 // TestClockSkew: two clocks five minutes apart grant nothing twice, and say so.

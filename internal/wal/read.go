@@ -47,7 +47,7 @@ func Compare(a, b Event) int { return a.Compare(&b) }
 // it, only those that were added since are listed; otherwise all are, and whole
 // is true.
 func (l *Log) List(ctx context.Context, heads, known Heads) (refs []ChunkRef, whole bool, err error) {
-	tips, before := nonempty(heads.Here, heads.There), nonempty(known.Here, known.There)
+	tips, before := slices.Compact(nonempty(heads.Here, heads.There)), slices.Compact(nonempty(known.Here, known.There))
 	whole = len(before) == 0 || len(tips) == 0
 	for _, oid := range before {
 		// The first tip has all that the second has, but for a moment.
