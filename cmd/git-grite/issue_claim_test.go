@@ -70,3 +70,26 @@ func TestIssueClaimBlocked(t *testing.T) {
 	try(t, alice, "issue", "claim").exits(5, "/nonexistent")
 	try(t, alice, "lock", "status", "--cached").exits(0, "No active locks")
 }
+
+// TestIssueClaimedByPrefix: who locks the beginning of an id before the log has
+// reached him has claimed that issue all the same.
+func TestIssueClaimedByPrefix(t *testing.T) {
+	t.Parallel()
+	remote := gittest.NewRemote(t)
+	alice, bob := remote.Clone(t, remote.Dir), remote.Clone(t, remote.Dir)
+	grite(t, alice, "init", "--no-hooks", "-q")
+	grite(t, bob, "init", "--no-hooks", "-q", "--label", "bob")
+	id := issueCreated(t, alice, "--title", "Told by telephone")
+	try(t, bob, "lock", "acquire", "-r", "issue:"+id[:8]).exits(0, "issue:"+id[:8]+"\n")
+	try(t, alice, "issue", "list", "--unclaimed").exits(0, "No issues")
+	try(t, alice, "issue", "list").exits(0, "claimed by bob")
+	try(t, alice, "issue", "claim").exits(3)
+	try(t, alice, "issue", "claim", id).exits(4, "bob")
+	try(t, alice.With("GRITE_LOCK_POLICY=require"), "issue", "close", id).exits(4, "bob")
+	// The log reaches bob: his lock is renewed and released as he spelled it, and
+	// by the whole id alike.
+	try(t, bob.With("GRITE_LOCK_POLICY=require"), "issue", "comment", id, "--body", "x").exits(0)
+	try(t, bob, "lock", "renew", "-r", "issue:"+id[:8]).exits(0, "issue:"+id[:8])
+	try(t, bob, "lock", "release", "-r", "issue:"+id[:8]).exits(0, "Lock released")
+	try(t, bob, "lock", "acquire", "-r", "issue:"+id[:8]).exits(0, "issue:"+id+"\n")
+}

@@ -57,11 +57,11 @@ func Change(ctx context.Context, c *clone.Clone, q Request) (out Changed, err er
 		}
 		events = append(events, e)
 	} else {
-		is, err := l.find(ctx, q.Prefix, !q.Offline)
+		x, is, err := l.find(ctx, q.Prefix, !q.Offline)
 		if err != nil {
 			return out, err
 		}
-		if err := out.judge(ctx, c, is.ID, q.Offline); err != nil {
+		if err := out.judge(ctx, c, x, is.ID, q.Offline); err != nil {
 			return out, err
 		}
 		for _, k := range q.Kinds {
@@ -85,28 +85,27 @@ func Change(ctx context.Context, c *clone.Clone, q Request) (out Changed, err er
 
 // find finds an issue by the beginning of its id. One that this clone does not
 // know may be on the arbiter.
-func (l log) find(ctx context.Context, prefix string, fetch bool) (issue.Issue, error) {
-	x, err := l.Index(ctx)
-	if err != nil {
-		return issue.Issue{}, err
+func (l log) find(ctx context.Context, prefix string, fetch bool) (x *issue.Index, is issue.Issue, err error) {
+	if x, err = l.Index(ctx); err != nil {
+		return x, is, err
 	}
-	is, err := x.Find(prefix)
+	is, err = x.Find(prefix)
 	var missing *issue.NotFoundError
 	if !errors.As(err, &missing) || !fetch || l.Remote == nil {
-		return is, err
+		return x, is, err
 	}
 	if _, err := l.Fetch(ctx); err != nil {
-		return is, err
+		return x, is, err
 	}
-	if x, err = l.Index(ctx); err != nil {
-		return is, err
+	if x, err = l.Index(ctx); err == nil {
+		is, err = x.Find(prefix)
 	}
-	return x.Find(prefix)
+	return x, is, err
 }
 
 // judge finds out whether somebody else has the issue, and what the policy has to
 // say to that.
-func (out *Changed) judge(ctx context.Context, c *clone.Clone, id wal.IssueID, offline bool) error {
+func (out *Changed) judge(ctx context.Context, c *clone.Clone, x *issue.Index, id wal.IssueID, offline bool) error {
 	policy := c.Config.Policy
 	if policy == guard.Off {
 		return nil
@@ -124,7 +123,8 @@ func (out *Changed) judge(ctx context.Context, c *clone.Clone, id wal.IssueID, o
 	out.Actor.Made = made
 	held := lock.HeldError{Wanted: resource(id)}
 	for _, l := range v.Locks {
-		if l.Live(c.Now()) && l.Owner != out.Actor.ID && l.Resource.Conflicts(held.Wanted) {
+		on, ok := claimed(x, l)
+		if l.Live(c.Now()) && l.Owner != out.Actor.ID && (ok && on == id || l.Resource.Conflicts(held.Wanted)) {
 			held.Conflicts = append(held.Conflicts, l)
 		}
 	}

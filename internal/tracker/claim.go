@@ -116,6 +116,10 @@ func (v *View) candidates(q Claim) ([]issue.Issue, error) {
 		if err == nil {
 			err = q.check(is)
 		}
+		wanted := resource(is.ID)
+		if l, ok := v.Claims[is.ID]; ok && err == nil && l.Owner != v.Actor.ID && !l.Resource.SameAs(wanted) {
+			err = &lock.HeldError{Wanted: wanted, Conflicts: []lock.Lock{l}, Free: l.Expires}
+		}
 		return []issue.Issue{is}, err
 	}
 	list := v.Select(Filter{State: issue.Open, Label: q.Label, Unclaimed: true})

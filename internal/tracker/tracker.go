@@ -94,14 +94,21 @@ func Look(ctx context.Context, c *clone.Clone, ask clone.Ask) (v View, err error
 	}
 	v.Claims = map[wal.IssueID]lock.Lock{}
 	for _, l := range v.Locks {
-		if l.Resource.Namespace() != lock.Issue || !l.Live(c.Now()) {
-			continue
-		}
-		if is, err := v.Find(l.Resource.Name()); err == nil {
-			v.Claims[is.ID] = l
+		if id, ok := claimed(v.Index, l); ok && l.Live(c.Now()) {
+			v.Claims[id] = l
 		}
 	}
 	return v, nil
+}
+
+// claimed returns the issue that a lock is on: by its id, or by the beginning of
+// it, which is all that somebody had who locked it before the log reached him.
+func claimed(x *issue.Index, l lock.Lock) (wal.IssueID, bool) {
+	if l.Resource.Namespace() != lock.Issue {
+		return wal.IssueID{}, false
+	}
+	is, err := x.Find(l.Resource.Name())
+	return is.ID, err == nil
 }
 
 // fetch brings the log up to date within a time limit. It returns
