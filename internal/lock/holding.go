@@ -63,3 +63,13 @@ func (h Holding) Extend(now time.Time, ttl time.Duration) (longer Lock, version 
 	}
 	return longer, version
 }
+
+// Next is the lock with such a lease too, in a record that nobody has sent before:
+// one whose ref is certain to move when it is swapped in.
+func (h Holding) Next(now time.Time, ttl time.Duration) Lock {
+	longer, version := h.Extend(now, ttl)
+	if version != "" || longer.Expires.Equal(h.Expires) {
+		longer.Expires = longer.Expires.Add(time.Millisecond)
+	}
+	return longer
+}

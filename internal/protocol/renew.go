@@ -41,12 +41,24 @@ func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.
 	if len(held)+len(missing) == 0 {
 		return Renewed{}, &lock.NotHeldError{}
 	}
+	r, err := s.renew(ctx, held, missing, ttl)
+	if err == nil {
+		for _, key := range r.keys() {
+			r.out.Locks = append(r.out.Locks, r.held[key].Lock)
+		}
+	}
+	return r.out, err
+}
+
+// renew renews holdings and verifies those that need it; what was lost leaves
+// held. missing are resources that are wanted too and not held.
+func (s *Shared) renew(ctx context.Context, held map[string]lock.Holding, missing []lock.Resource, ttl time.Duration) (*renewal, error) {
 	r := &renewal{s: s, ttl: ttl, now: s.now(), held: held, pending: map[string]lock.Change{}, verify: map[string]bool{}}
 	look := len(missing) > 0
 	for _, h := range held {
 		look = look || len(h.Pending) > 0
 	}
-	err = r.send(ctx, look)
+	err := r.send(ctx, look)
 	if r.out.View != nil {
 		for _, m := range missing {
 			r.out.Lost = append(r.out.Lost, r.out.View.Gone(s.Owner, lock.Lock{Resource: m}, s.now()))
@@ -61,13 +73,7 @@ func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.
 		r.now, r.pending = s.now(), map[string]lock.Change{}
 		err = r.send(ctx, true)
 	}
-	for _, key := range r.keys() {
-		r.out.Locks = append(r.out.Locks, r.held[key].Lock)
-	}
-	if err != nil {
-		r.out.Locks = nil
-	}
-	return r.out, err
+	return r, err
 }
 
 // send pushes renewals until they are made, and settles what stands before each

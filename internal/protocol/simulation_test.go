@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -66,7 +68,7 @@ func (c *client) step(t *testing.T, rng *rand.Rand, resources []lock.Resource) {
 	c.server = rng.IntN(len(c.w.servers))
 	ttl := time.Duration(1 + rng.Int64N(int64(c.w.ttl)))
 	var err error
-	switch command := rng.IntN(12); command {
+	switch command := rng.IntN(13); command {
 	case 0, 1, 2, 3:
 		q := AcquireRequest{TTL: ttl, Resources: []lock.Resource{resources[rng.IntN(len(resources))]}}
 		if rng.IntN(3) == 0 {
@@ -117,10 +119,56 @@ func (c *client) step(t *testing.T, rng *rand.Rand, resources []lock.Resource) {
 		for _, g := range got.Grants {
 			c.w.holds(c, g.Lock, began)
 		}
+	case 12:
+		q := FenceRequest{TTL: ttl, Release: rng.IntN(4) == 0, Swap: c.push}
+		held, _ := c.Held()
+		for _, h := range held {
+			q.Resources = append(q.Resources, h.Resource)
+		}
+		if len(held) == 0 {
+			return
+		}
+		var got Fenced
+		got, err = c.Fence(t.Context(), q)
+		for _, l := range got.Lost {
+			c.w.lost(c, l, began)
+		}
+		if q.Release && len(got.Locks) > 0 {
+			c.w.gives(c)
+			return
+		}
+		for _, l := range got.Locks {
+			c.w.holds(c, l, began)
+		}
 	}
 	if unexpected(err) {
 		t.Errorf("%T: %v", err, err)
 	}
+}
+
+// push is a push of a branch together with locks, which asks when it got no answer.
+func (c *client) push(ctx context.Context, changes []lock.Change) (Fate, error) {
+	err := c.Swap(ctx, changes)
+	if err == nil {
+		return Moved, nil
+	}
+	v, loadErr := c.Load(ctx, true)
+	switch {
+	case errors.Is(err, lock.ErrNotAtomic):
+		return Kept, nil
+	case loadErr != nil:
+		return Unknown, loadErr
+	}
+	fate := Kept
+	for _, ch := range changes {
+		switch at := v.Version(ch.Key); {
+		case at == ch.Version && ch.New != nil:
+			return Moved, nil
+		case at != ch.Old:
+			fate = Beaten
+		}
+	}
+	return fate, nil
 }
 
 // lines are the conditions that everything has to hold under.
