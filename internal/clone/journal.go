@@ -22,7 +22,7 @@ type journal struct {
 // Event is one line of the journal.
 type Event struct {
 	TimeUnixMS int64      `json:"time_unix_ms"`
-	Event      string     `json:"event"` // granted, renewed, released, expired, broken, lost; told in the file alone
+	Event      string     `json:"event"` // granted, renewed, released, fenced, expired, broken, lost; told in the file alone
 	Actor      lock.Owner `json:"actor,omitempty"`
 	Label      string     `json:"label,omitempty"`
 	Resource   string     `json:"resource"`
@@ -38,6 +38,8 @@ type Event struct {
 	OtherResource      string `json:"other_resource,omitempty"`
 	OtherExpiresUnixMS int64  `json:"other_expires_unix_ms,omitempty"`
 	Form               Form   `json:"form,omitempty"` // in which it was told
+
+	Push string `json:"push,omitempty"` // of a fenced push: what was pushed where
 }
 
 // lossEvent makes the event of a loss.

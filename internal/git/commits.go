@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -75,6 +76,26 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, publishe
 		args = append(args, "--remotes="+literalGlob(name)+"/*")
 	}
 	return r.listCommits(ctx, tips.Bytes(), most, args...)
+}
+
+// OutgoingCommits lists what a push of sources would publish on a remote, as far
+// as its tracking branches say, like PushedCommits. A source is a revision, a
+// pattern of refs with * in it, or ":" for all branches. The error is *Error for
+// one that names nothing.
+func (r *Repo) OutgoingCommits(ctx context.Context, sources []string, remote string, most int) (commits []Commit, more bool, err error) {
+	args := []string{"--not", "--remotes=" + literalGlob(remote) + "/*", "--not"}
+	var revisions []string
+	for _, source := range sources {
+		switch {
+		case source == ":":
+			args = append(args, "--branches")
+		case strings.Contains(source, "*"):
+			args = append(args, "--glob="+source)
+		default:
+			revisions = append(revisions, source)
+		}
+	}
+	return r.listCommits(ctx, nil, most, slices.Concat(args, []string{"--end-of-options"}, revisions)...)
 }
 
 // literalGlob makes a pattern that matches name and nothing else.

@@ -152,6 +152,18 @@ func worst(report git.PushReport) git.PushStatus {
 	return git.PushDone
 }
 
+// Updates are changes of locks as a push of somebody else's making has to carry
+// them.
+func Updates(changes []lock.Change) (updates []git.RefUpdate) {
+	for _, c := range changes {
+		updates = append(updates, update(c))
+	}
+	return updates
+}
+
+// Pushed is to be called when such a push was made.
+func (s *Remote) Pushed(ctx context.Context, changes []lock.Change) { s.moveMirror(ctx, changes) }
+
 type movement int
 
 const (
