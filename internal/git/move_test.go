@@ -174,7 +174,7 @@ func TestIsDirectory(t *testing.T) {
 			c.repo.Git("update-index", "--index-version", c.index)
 		}
 		traced, processes := c.repo.Trace(0)
-		is, err := open(t, traced).IsDirectory(context.Background(), c.path)
+		_, is, err := open(t, traced).Find(context.Background(), c.path)
 		if err != nil || is != c.is || len(processes()) != c.asks {
 			t.Errorf("index %q, %q: %v, %d processes, want %v, %d; error %v", c.index, c.path, is, len(processes()), c.is, c.asks, err)
 		}
