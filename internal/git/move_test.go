@@ -181,10 +181,10 @@ func TestIsDirectory(t *testing.T) {
 	}
 	split := r.Copy()
 	split.Git("update-index", "--split-index")
-	if is, err := open(t, split).IsDirectory(context.Background(), "src"); err != nil || !is {
+	if _, is, err := open(t, split).Find(context.Background(), "src"); err != nil || !is {
 		t.Errorf("split index: %v, error %v", is, err)
 	}
-	if is, err := open(t, r.With("GIT_INDEX_FILE="+filepath.Join(r.Dir, ".git/none"))).IsDirectory(context.Background(), "src"); err != nil || is {
+	if _, is, err := open(t, r.With("GIT_INDEX_FILE="+filepath.Join(r.Dir, ".git/none"))).Find(context.Background(), "src"); err != nil || is {
 		t.Errorf("another index: %v, error %v", is, err)
 	}
 }
