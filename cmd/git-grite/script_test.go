@@ -22,7 +22,8 @@ import (
 // sixty milliseconds, the tests start thousands, and what runs at the same time
 // is processes, not goroutines. Only here can a clock be shifted:
 // GRITE_TEST_SHIFT is added to the time, and so is what the file GRITE_TEST_CLOCK
-// says at that moment, which a test may change while the program runs.
+// says at that moment, which a test may change while the program runs; and
+// GRITE_TEST_HOST is the name of another machine.
 func TestMain(m *testing.M) {
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
 	case "git-grite", "grite":
@@ -44,6 +45,9 @@ func asProgram() {
 			return time.Now().Add(shift + more)
 		}
 		return time.Now().Add(shift)
+	}
+	if host := os.Getenv("GRITE_TEST_HOST"); host != "" {
+		env.Host = host
 	}
 	code := cli.Main(ctx, env)
 	stop()

@@ -10,8 +10,9 @@ import (
 )
 
 // Write puts data into the file at path, whose directory exists: into a new file
-// next to it, which is then renamed. perm is subject to the umask. A symbolic
-// link at path is replaced, and what it points to is left alone.
+// next to it, which is then renamed. perm is subject to the umask or, in a
+// directory that others share, to its permissions; see [Share]. A symbolic link
+// at path is replaced, and what it points to is left alone.
 func Write(path string, data []byte, perm os.FileMode) error {
 	f, err := create(path, perm)
 	if err != nil {
@@ -22,6 +23,7 @@ func Write(path string, data []byte, perm os.FileMode) error {
 		err = closeErr
 	}
 	if err == nil {
+		Share(f.Name(), perm)
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -141,6 +141,21 @@ func newActorCurrent() *command {
 	}}
 }
 
+func newActorAdopt() *command {
+	return &command{name: "adopt", usage: "in a copied clone, be the actors of the clone that it is a copy of, which is gone",
+		run: func(ctx context.Context, c *call) (result, error) {
+			cl, err := c.open(ctx)
+			if err == nil {
+				err = cl.Adopt(ctx)
+			}
+			if err != nil {
+				return result{}, err
+			}
+			me, err := cl.Actor()
+			return showActor("Actor adopted", me.Actor, me.Source), err
+		}}
+}
+
 func newActorUse() *command {
 	var worktree bool
 	return &command{name: "use", args: "ID", usage: "make an actor the default of this clone",

@@ -28,6 +28,7 @@ type Env struct {
 	Stderr   io.Writer
 	Environ  []string
 	Dir      string // absolute
+	Host     string // the name of this machine
 	Now      func() time.Time
 	Terminal bool // stdout is one
 	Prompts  bool // there is somebody at a terminal whom git may ask
@@ -39,9 +40,10 @@ func SystemEnv() Env {
 	if err != nil {
 		dir = "" // a deleted directory; clone.Open says so
 	}
+	host, _ := os.Hostname() // "" is as good a name as any, as long as it stays
 	return Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Dir: dir, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Dir: dir, Host: host, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Prompts: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
@@ -206,7 +208,7 @@ func commands() []*command {
 	return []*command{
 		newInit(), newDeinit(),
 		{name: "actor", usage: "who holds locks", subcommands: []*command{
-			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(),
+			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(),
 		}},
 		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
 			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),

@@ -30,6 +30,7 @@ func (e Env) options(form clone.Form) clone.Options {
 	o := clone.Options{
 		Dir: e.Dir, Environ: e.Environ, Now: e.Now, Prompts: e.Prompts && form != clone.JSON, Form: form,
 		Policy: e.getenv("GRITE_LOCK_POLICY"),
+		Host:   e.Host,
 		Who:    clone.Who{Name: e.getenv("GRITE_ACTOR"), User: e.getenv("USER")},
 	}
 	if d := e.getenv("GRITE_HOME"); d != "" {

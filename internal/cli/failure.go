@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
@@ -154,11 +155,18 @@ func explanations() []explanation {
 			return failure{hints: []string{"git grite lock status"}}
 		}),
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
+		is(codeNotFound, clone.ErrNoCopy),
 		as[*config.Error](codeEnvironment, nil),
 		as(codeEnvironment, explainSettings),
 		as(codeEnvironment, explainForeign),
 		as(codeEnvironment, explainHooksPath),
-		is(codeEnvironment, git.ErrNoRepository, "git init"),
+		as(codeEnvironment, func(e *git.RepositoryError, _ time.Time) failure {
+			if e.Found {
+				return failure{}
+			}
+			return failure{hints: []string{"git init"}}
+		}),
+		is(codeEnvironment, git.ErrNoRepository),
 		is(codeEnvironment, git.ErrNoGit),
 		as[*git.VersionError](codeEnvironment, nil),
 		as[*refstore.BusyError](codeEnvironment, nil),
@@ -167,6 +175,7 @@ func explanations() []explanation {
 		as(codeEnvironment, func(*protocol.HiddenError, time.Time) failure {
 			return failure{hints: []string{"git grite doctor"}}
 		}),
+		is(codeEnvironment, atomicfile.ErrLink),
 		is(codeEnvironment, exec.ErrDot),
 		is(codeEnvironment, fs.ErrPermission),
 		is(codeEnvironment, syscall.EROFS),

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
@@ -86,7 +87,10 @@ func runHook(ctx context.Context, env Env, args []string) (code int) {
 func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.Verdict, err error) {
 	o := env.options(clone.Text)
 	o.Prompts = false
-	cl, err := clone.Open(ctx, o)
+	began := env.Now()
+	opening, opened := deadline(ctx, openTimeout, openTimeout)
+	defer opened()
+	cl, err := clone.Open(opening, o)
 	var broken *config.Error
 	switch {
 	case errors.As(err, &broken) && cl != nil:
@@ -101,13 +105,16 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.V
 	for _, w := range cl.NewWarnings() {
 		out.say("git-grite: %s", wire.Printable(w.Message))
 	}
+	if cl.Copied() {
+		out.say("git-grite: %s", wire.Copied)
+	}
+	limit := cl.Config.HookTimeout
+	ctx, cancel := deadline(ctx, limit-env.Now().Sub(began), limit)
+	defer cancel()
 	if _, err := cl.Arbiter(ctx); err != nil {
 		out.say("git-grite: %s; going on with the locks of this clone", wire.Printable(err.Error()))
 		cl.WithoutArbiter()
 	}
-	limit := cl.Config.HookTimeout
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %s", limit))
-	defer cancel()
 	if run.name == "pre-commit" {
 		return check.Staged(ctx, cl, check.Options{})
 	}
@@ -116,6 +123,14 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.V
 		return v, err
 	}
 	return check.Push(ctx, cl, push, check.Options{})
+}
+
+// openTimeout bounds finding the repository and its settings, which then say how
+// long all of it may take.
+const openTimeout = 10 * time.Second
+
+func deadline(ctx context.Context, left, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, left, fmt.Errorf("it took longer than %s", limit))
 }
 
 // oneLine is the first line of an error, printable.

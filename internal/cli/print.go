@@ -108,9 +108,20 @@ func (p *printer) report(r clone.Report) {
 	}
 }
 
+// maxWarnings is how many settings are warned of one by one: a checkout may bring
+// a file with any number of them.
+const maxWarnings = 5
+
 // settings tells what is wrong with settings without making them unusable.
 func (p *printer) settings(cl *clone.Clone) {
-	for _, w := range cl.Config.Warnings {
+	for i, w := range cl.Config.Warnings {
+		if i == maxWarnings {
+			p.note(wire.UnknownSetting, "%d more settings mean nothing", len(cl.Config.Warnings)-maxWarnings)
+			break
+		}
 		p.note(wire.UnknownSetting, "%s", wire.Printable(w.Message))
+	}
+	if cl.Copied() {
+		p.note(wire.ActorCopied, "%s", wire.Copied)
 	}
 }

@@ -39,7 +39,7 @@ var ErrNobody = fmt.Errorf("%w in this clone yet", config.ErrNoActor)
 
 // Actors are the actors of this clone.
 func (c *Clone) Actors() config.Actors {
-	return config.Actors{Dir: c.files.dir, Default: c.Config.DefaultActor, Worktrees: c.Repo.LinkedWorktrees()}
+	return config.Actors{Dir: c.files.dir, Default: c.Config.DefaultActor, Worktrees: c.Repo.LinkedWorktrees(), Copies: c.place.Copies}
 }
 
 // Actor finds the actor of this command and never creates one. The error is
@@ -119,6 +119,9 @@ func (c *Clone) holder() (Identity, error) {
 // An id that nobody has stays config.ErrNoActor.
 func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
 	me, err := c.Actor()
+	if err == nil && !c.placed {
+		return me, c.alone(ctx, func() error { return nil }) // set up before clones were told apart
+	}
 	if !errors.Is(err, ErrNobody) {
 		return me, err
 	}
@@ -198,7 +201,7 @@ func (c *Clone) UseActor(ctx context.Context, id lock.Owner, worktree bool) erro
 		if !worktree {
 			return c.setDefault(id)
 		}
-		if err := os.MkdirAll(c.files.private, 0o777); err != nil {
+		if err := atomicfile.Mkdir(c.files.private); err != nil {
 			return err
 		}
 		return atomicfile.Write(c.files.worktree(), []byte(string(id)+"\n"), 0o666)

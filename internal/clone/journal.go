@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -102,12 +103,16 @@ func (j journal) add(events ...Event) {
 		return // somebody put a link there; what it names is not ours to write
 	case err == nil && st.Size() > journalSize:
 		_ = os.Rename(path, j.files.oldJournal())
+		st = nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
 	if err != nil {
 		return
 	}
 	defer f.Close()
+	if st == nil {
+		atomicfile.Share(path, 0o666)
+	}
 	_, _ = f.Write(text.Bytes())
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 // Left is what leaving a clone removed.
@@ -68,20 +69,24 @@ func (c *Clone) Leave(ctx context.Context) (out Left, err error) {
 			return out, err
 		}
 	}
-	out.Removed, err = c.removeFiles(actors)
+	if err := c.Repo.KeepObjects(ctx, "refs/git-grite", refstore.Namespace); err != nil {
+		return out, err
+	}
+	out.Removed, err = c.removeFiles()
 	return out, err
 }
 
 // removeFiles removes our files and the actors, and the directory when nothing
 // of somebody else is in it.
-func (c *Clone) removeFiles(actors []config.Actor) (removed []string, err error) {
+func (c *Clone) removeFiles() (removed []string, err error) {
 	paths := []string{c.files.worktree()}
 	for _, name := range c.Repo.LinkedWorktrees() {
 		paths = append(paths, filepath.Join(c.Repo.CommonDir, "worktrees", name, "grite"))
 	}
-	for _, a := range actors {
-		if rel, err := filepath.Rel(c.files.dir, a.DataDir); err == nil && filepath.IsLocal(rel) {
-			paths = append(paths, a.DataDir)
+	dirs, _ := os.ReadDir(c.files.actors())
+	for _, d := range dirs { // in a copied clone, those of the other one too
+		if lock.Owner(d.Name()).Valid() {
+			paths = append(paths, filepath.Join(c.files.actors(), d.Name()))
 		}
 	}
 	for _, pattern := range c.files.all() {

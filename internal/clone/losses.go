@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
@@ -206,11 +207,9 @@ func (c *Clone) tell(me Identity, lost []lock.Lost) (untold []lock.Lost) {
 		pending = pending || !told[Text][key] || !told[JSON][key]
 	}
 	c.journal.add(events...)
-	if pending {
-		if f, err := os.OpenFile(marker, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o666); err == nil {
-			f.Close()
-		}
-	} else {
+	if _, err := os.Lstat(marker); pending && err != nil {
+		_ = atomicfile.Write(marker, nil, 0o666)
+	} else if !pending {
 		_ = os.Remove(marker)
 	}
 	return slices.Clip(untold)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/protocol"
@@ -28,6 +29,7 @@ type Options struct {
 	Prompts bool   // git may ask for a password on the terminal
 	Policy  string // GRITE_LOCK_POLICY, "" when it is not set
 	Form    Form   // how the process tells what is reported to it
+	Host    string // the name of this machine
 	Who     Who
 }
 
@@ -56,6 +58,10 @@ type Clone struct {
 	journal journal
 	local   *refstore.Local
 
+	place  config.Clone // what the clone is known by
+	placed bool         // that is written down
+	copied bool         // it was found to be a copy just now
+
 	fixed  *Identity        // the actor, when it was found already; see as
 	asked  bool             // the arbiter was looked for
 	remote *refstore.Remote // the arbiter, nil where this clone is
@@ -66,8 +72,8 @@ var ErrNoDirectory = errors.New("the current directory does not exist any more")
 
 // Open finds the repository and reads its settings. Beside *config.Error it
 // returns a Clone that works with what could be read; other errors are those of
-// [git.Open] and [git.Repo.CheckVersionOnce]. Nothing is sent and nothing is
-// written.
+// [git.Open] and [git.Repo.CheckVersionOnce], and atomicfile.ErrLink. Nothing is
+// sent, and nothing is written but that the clone was moved or copied.
 func Open(ctx context.Context, o Options) (*Clone, error) {
 	if o.Dir == "" {
 		return nil, ErrNoDirectory
@@ -77,11 +83,17 @@ func Open(ctx context.Context, o Options) (*Clone, error) {
 		return nil, err
 	}
 	f := filesOf(repo)
+	if err := atomicfile.NoLinks(f.dir, f.actors(), f.private); err != nil {
+		return nil, err
+	}
 	c := &Clone{
 		Repo: repo, now: o.Now, prompts: o.Prompts, form: o.Form, who: o.Who, files: f,
 		journal: journal{files: f, now: o.Now}, local: refstore.NewLocal(repo, f.dir, o.Now),
 	}
 	if err := repo.CheckVersionOnce(ctx, f.gitVersion()); err != nil {
+		return nil, err
+	}
+	if err := c.settle(ctx, o.Host); err != nil {
 		return nil, err
 	}
 	c.Config, err = config.Load(config.Sources{Dir: f.dir, WorkTree: repo.WorkTree, Policy: o.Policy})
@@ -102,6 +114,9 @@ func (c *Clone) alone(ctx context.Context, f func() error) error {
 	}
 	defer end()
 	c.Repo.RememberVersion(c.files.gitVersion()) // our directory exists now
+	if err := c.writePlace(); err != nil {
+		return err
+	}
 	return f()
 }
 

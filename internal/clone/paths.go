@@ -50,7 +50,7 @@ func (c *Clone) Hinted() bool {
 
 // SetHinted remembers that. Failing to means that it is told again.
 func (c *Clone) SetHinted() {
-	if os.MkdirAll(c.files.dir, 0o777) == nil {
+	if atomicfile.Mkdir(c.files.dir) == nil {
 		_ = atomicfile.Write(c.files.hinted(), nil, 0o666)
 	}
 }
@@ -82,7 +82,7 @@ func (f files) all() []string {
 		"config.toml", "clone.toml", // config's
 		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", "agent.log",
 		"issues*", "ISSUE_EDITMSG-*", // of the issues
-		"records*", "mirror.lock*", "lock", // refstore's
+		"records*", "mirror.*", "lock", // refstore's
 	} {
 		paths = append(paths, filepath.Join(f.dir, name))
 	}

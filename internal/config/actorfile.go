@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
-	"github.com/git-grite/git-grite/internal/atomicfile"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -106,7 +106,7 @@ func readActor(dataDir string) (Actor, error) {
 }
 
 func (actor Actor) write() error {
-	if err := os.MkdirAll(actor.DataDir, 0o777); err != nil {
+	if err := atomicfile.Mkdir(actor.DataDir); err != nil {
 		return err
 	}
 	text, err := toml.Marshal(actorFile{

@@ -241,7 +241,7 @@ func (a Actors) find(name string, byLabel bool) (Actor, error) {
 	var found []Actor
 	var labels []string
 	for _, actor := range list {
-		if name != "" && (string(actor.ID) == name || actor.Label == name) {
+		if name != "" && (string(actor.ID) == name || string(actor.origin) == name || actor.Label == name) {
 			return actor, nil
 		}
 		if len(name) >= 4 && strings.HasPrefix(string(actor.ID), name) || byLabel && len(name) >= 3 && strings.HasPrefix(actor.Label, name) {

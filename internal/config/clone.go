@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
 	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 

@@ -185,14 +185,33 @@ func (r *Repo) refused(ctx context.Context, err error) error {
 		return old
 	}
 	// Git's advice may be in lines of its own.
-	return &repositoryError{strings.Join(strings.Fields(strings.TrimPrefix(e.Stderr, "fatal: ")), " ")}
+	return &RepositoryError{Reason: strings.Join(strings.Fields(strings.TrimPrefix(e.Stderr, "fatal: ")), " "), Found: r.inSight()}
 }
 
-// repositoryError is ErrNoRepository in git's words.
-type repositoryError struct{ reason string }
+// RepositoryError is ErrNoRepository in git's words.
+type RepositoryError struct {
+	Reason string
+	Found  bool // there is one, which git refuses for another reason
+}
 
-func (e *repositoryError) Error() string { return "git cannot use a repository here: " + e.reason }
-func (e *repositoryError) Unwrap() error { return ErrNoRepository }
+func (e *RepositoryError) Error() string { return "git cannot use a repository here: " + e.Reason }
+func (e *RepositoryError) Unwrap() error { return ErrNoRepository }
+
+// inSight reports whether something that looks like a repository is in the
+// directory or above it, or is named by GIT_DIR.
+func (r *Repo) inSight() bool {
+	if lookup(r.raw, "GIT_DIR") != "" {
+		return true
+	}
+	for dir := r.dir; ; dir = filepath.Dir(dir) {
+		if exists(filepath.Join(dir, ".git")) || exists(filepath.Join(dir, "HEAD")) && exists(filepath.Join(dir, "objects")) {
+			return true
+		}
+		if filepath.Dir(dir) == dir {
+			return false
+		}
+	}
+}
 
 // Diagnose returns why git failed with err: when git cannot use the repository
 // at all (no such repository, another owner, a newer format) it returns

@@ -79,7 +79,7 @@ func (r *Repo) RememberVersion(memo string) {
 		return
 	}
 	_, err = f.WriteString(r.checked)
-	if errors.Join(err, f.Close()) == nil && os.Rename(f.Name(), memo) == nil {
+	if errors.Join(err, f.Chmod(0o644), f.Close()) == nil && os.Rename(f.Name(), memo) == nil {
 		r.checked = ""
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/protocol"
 )
 
@@ -39,7 +40,7 @@ type fileLock struct {
 // happens, and with it all children that were given the file. It returns
 // *BusyError.
 func lockFileFor(ctx context.Context, path string, timeout time.Duration) (l fileLock, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := atomicfile.Mkdir(filepath.Dir(path)); err != nil {
 		return l, err
 	}
 	backoff := protocol.Backoff{Next: time.Millisecond, Max: 16 * time.Millisecond}
@@ -54,4 +55,20 @@ func lockFileFor(ctx context.Context, path string, timeout time.Duration) (l fil
 			return l, err
 		}
 	}
+}
+
+// tryLockFile takes the advisory lock only when it is free. The file can be read,
+// and so locked, by those alone who may write where it is.
+func tryLockFile(path string) (l fileLock, ok bool, err error) {
+	if err := atomicfile.NoLinks(path); err != nil {
+		return l, false, err
+	}
+	mode := atomicfile.LockMode(filepath.Dir(path))
+	if l, ok, err = lockNow(path, mode); !ok || err != nil {
+		return l, ok, err
+	}
+	if st, err := os.Lstat(path); err == nil && st.Mode().Perm() != mode {
+		_ = os.Chmod(path, mode) // the umask, or an older version, made it so; only its owner can
+	}
+	return l, true, nil
 }

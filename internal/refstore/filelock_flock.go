@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// tryLockFile takes an advisory lock when it is free, on a file that it makes
+// lockNow takes an advisory lock when it is free, on a file that it makes
 // when needed. flock(2) needs no right to write; where NFS has it as a lock of
 // fcntl(2), it does.
-func tryLockFile(path string) (l fileLock, ok bool, err error) {
-	for _, mode := range []int{os.O_RDONLY, os.O_RDWR} {
-		f, err := os.OpenFile(path, os.O_CREATE|mode, 0o666)
+func lockNow(path string, mode os.FileMode) (l fileLock, ok bool, err error) {
+	for _, access := range []int{os.O_RDONLY, os.O_RDWR} {
+		f, err := os.OpenFile(path, os.O_CREATE|access, mode)
 		if err != nil {
 			return l, false, err
 		}
@@ -30,7 +30,7 @@ func tryLockFile(path string) (l fileLock, ok bool, err error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return l, false, nil
 		}
-		if mode == os.O_RDWR || !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.EIO) {
+		if access == os.O_RDWR || !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.EIO) {
 			return l, false, &os.PathError{Op: "flock", Path: path, Err: err}
 		}
 	}

@@ -2,12 +2,16 @@
 
 package refstore
 
-import "github.com/gofrs/flock"
+import (
+	"os"
 
-// tryLockFile takes an advisory lock when it is free, on a file that it makes
+	"github.com/gofrs/flock"
+)
+
+// lockNow takes an advisory lock when it is free, on a file that it makes
 // when needed. It ends with this process: a git that outlives it may still write.
-func tryLockFile(path string) (l fileLock, ok bool, err error) {
-	f := flock.New(path, flock.SetPermissions(0o666))
+func lockNow(path string, mode os.FileMode) (l fileLock, ok bool, err error) {
+	f := flock.New(path, flock.SetPermissions(mode))
 	if ok, err = f.TryLock(); !ok || err != nil {
 		return l, false, err
 	}

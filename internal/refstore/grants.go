@@ -162,7 +162,8 @@ func (g *Grants) Put(h lock.Holding) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(g.dir, "held"), 0o777); err != nil {
+	held := filepath.Join(g.dir, "held")
+	if err := errors.Join(atomicfile.NoLinks(g.dir, held), atomicfile.Mkdir(held)); err != nil {
 		return err
 	}
 	key := h.Resource.Key()

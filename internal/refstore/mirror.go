@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
@@ -72,7 +73,7 @@ func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) 
 		v.Clocks = v.Doubt(before, last, s.now())
 	}
 	// For people only: who reads "as of" must not be kept from locking.
-	_ = os.WriteFile(s.lockPath(), fmt.Appendf(nil, "%s %d\n", s.Arbiter().key(), sent.UnixMilli()), 0o666)
+	_ = atomicfile.Write(s.agePath(), fmt.Appendf(nil, "%s %d\n", s.Arbiter().key(), sent.UnixMilli()), 0o666)
 	return v, nil
 }
 
@@ -124,10 +125,13 @@ func (s *Remote) pull(ctx context.Context, more ...string) error {
 
 func (s *Remote) lockPath() string { return filepath.Join(s.dir, "mirror.lock") }
 
+// agePath is a file beside the lock because who may only read this clone reads it.
+func (s *Remote) agePath() string { return filepath.Join(s.dir, "mirror.age") }
+
 // AsOf returns when the mirror was last brought up to date, the zero time for
 // never.
 func (s *Remote) AsOf() time.Time {
-	text, err := os.ReadFile(s.lockPath())
+	text, err := os.ReadFile(s.agePath())
 	key, ms, ok := strings.Cut(strings.TrimSpace(string(text)), " ")
 	n, numErr := strconv.ParseInt(ms, 10, 64)
 	if err != nil || numErr != nil || !ok || key != s.Arbiter().key() {

@@ -21,6 +21,7 @@ const (
 	HooksMissing   Kind = "hooks_missing"   // git does not run our hooks here
 	StaleView      Kind = "stale_view"      // the arbiter could not be asked, or was not
 	UnknownSetting Kind = "unknown_setting" // a key that means nothing
+	ActorCopied    Kind = "actor_copied"    // the clone is a copy, and has actors of its own from now on
 	NotDone        Kind = "not_done"        // a part of what was asked for failed
 	EndedLease     Kind = "ended"           // a lease of the actor ran out
 	EndsSoon       Kind = "ends_soon"       // one is about to
@@ -40,6 +41,10 @@ type Notice struct {
 	Resource  string `json:"resource,omitempty"`  // of unmatched_path
 	Submodule string `json:"submodule,omitempty"` // that it lies in
 }
+
+// Copied is what the first command in a copied clone says.
+const Copied = "this clone is a copy of another one, so that it has actors of its own from now on and holds none of the other's locks; " +
+	"if that one is gone for good: git grite actor adopt"
 
 // maxLosses is how many losses of a kind are told one by one.
 const maxLosses = 5
