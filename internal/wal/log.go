@@ -119,6 +119,13 @@ func (l *Log) Fetch(ctx context.Context) (Fetched, error) {
 		if err != nil {
 			return Fetched{}, err
 		}
+		if old == (Heads{}) {
+			// Most clones have no log, and a fetch of a ref that the remote does not
+			// have ends in an error and this question.
+			if there, err := l.Remote.Ref(ctx, Ref); err != nil || there == "" {
+				return Fetched{}, err
+			}
+		}
 		// Not straight into the mirror: a slower fetch of another process would
 		// move it back, which has to look different from a log that was moved back.
 		temp := git.RefName(fmt.Sprintf("%s%d-%08x", fetched, l.Now().UnixMilli(), rand.Uint32()))
