@@ -126,6 +126,9 @@ func (out *Changed) judge(ctx context.Context, c *clone.Clone, x *issue.Index, i
 		on, ok := claimed(x, l)
 		if l.Live(c.Now()) && l.Owner != out.Actor.ID && (ok && on == id || l.Resource.Conflicts(held.Wanted)) {
 			held.Conflicts = append(held.Conflicts, l)
+			if free := l.Expires.Add(c.Config.ClockSkew); free.After(held.Free) {
+				held.Free = free
+			}
 		}
 	}
 	if len(held.Conflicts) == 0 {
