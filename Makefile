@@ -53,7 +53,7 @@ race: ## the tests that race many processes, at full length
 	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(PLAIN)
 
 soak: ## random commands of many clones, with every fault, for SOAK (10m)
-	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -tags $(TAGS) -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
+	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -parallel 12 -tags $(TAGS) -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z]+' --include='*_test.go' internal | cut -d' ' -f2 | sort -u); do \

@@ -360,7 +360,9 @@ func TestAgentVisits(t *testing.T) {
 	try(t, r, "lock", "status").exits(0, "expires in 8m")
 	hooked(t, r.With("GRITE_TEST_SHIFT=7m"), after)
 	try(t, r.With("GRITE_TEST_SHIFT=7m"), "lock", "status").exits(0, "expires in 8m")
-	var status struct{ Data struct{ Locks []struct{ Nonce string } } }
+	var status struct {
+		Data struct{ Locks []struct{ Nonce string } }
+	}
 	if err := json.Unmarshal([]byte(grite(t, r, "lock", "status", "--json").Stdout), &status); err != nil {
 		t.Fatal(err)
 	}

@@ -216,6 +216,16 @@ func TestBudgetsRemote(t *testing.T) {
 	run("acquire of it, by the view", 0, 1, 4, "lock", "acquire", "-r", "path:free/x")
 	run("acquire beside it", 1, 1, 4, "lock", "acquire", "-r", "path:y")
 	run("sync", 0, 1, 2, "sync")
+	for _, r := range []string{"path:1", "path:2", "path:3", "issue:4"} {
+		grite(t, alice, "lock", "acquire", "--offline", "-r", r)
+	}
+	grite(t, bob, "lock", "acquire", "-r", "issue:4") // is in the way of the last
+	run("sync of offline locks", 1, 2, 6, "sync")
+	for _, r := range []string{"path:5", "path:6"} {
+		grite(t, alice.With("GRITE_ACTOR=second"), "lock", "acquire", "--offline", "-r", r)
+		grite(t, alice, "lock", "acquire", "--offline", "-r", r+"b")
+	}
+	run("sync of two actors", 2, 3, 10, "sync")
 	run("issue list without a log", 0, 1, 2, "issue", "list")
 	run("issue create", 1, 0, 2, "issue", "create", "--title", "T")
 	id := regexp.MustCompile("[0-9a-f]{32}").FindString(grite(t, alice, "issue", "list", "--json").Stdout)

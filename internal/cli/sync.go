@@ -50,9 +50,6 @@ func runSync(ctx context.Context, c *call, o syncOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if len(done.Lost) > 0 {
-		return result{}, &lostError{done: done, reader: c.reader(done.Actor)}
-	}
 	data := c.reader(done.Actor).Synced(done)
 	if o.remote == "" {
 		log, err := tracker.Sync(ctx, cl, o.pull)
@@ -61,6 +58,9 @@ func runSync(ctx context.Context, c *call, o syncOptions) (result, error) {
 			return result{}, err
 		}
 		data.Issues = wire.NewLogSynced(log)
+	}
+	if len(done.Lost) > 0 {
+		return result{}, &lostError{done: done, reader: c.reader(done.Actor)}
 	}
 	return result{data: data, text: func(w io.Writer) {
 		if done.Remote == "" {

@@ -60,7 +60,8 @@ func (s *Shared) Acquire(ctx context.Context, q AcquireRequest) (got Acquired, e
 
 // Confirm asks for locks of this owner that were taken without the arbiter, each
 // by itself, with the nonce, the ticket and the deadline that it has. Uncontended,
-// that is two reads and one push, however many there are.
+// that is one push and the read that verifies, however many there are, where the
+// caller has looked just before.
 func (s *Shared) Confirm(ctx context.Context, locks []lock.Lock) (got Confirmed, err error) {
 	claims := make([]*claim, 0, len(locks))
 	for _, l := range locks {
@@ -69,7 +70,7 @@ func (s *Shared) Confirm(ctx context.Context, locks []lock.Lock) (got Confirmed,
 			TTL: l.TTL, Expires: l.Expires, Nonce: l.Nonce, Ticket: l.Ticket,
 		}})
 	}
-	a, err := s.announce(ctx, claims, true, nil)
+	a, err := s.announce(ctx, claims, false, nil)
 	got.View = a.view
 	for i, c := range claims {
 		held, isHeld := asHeld(c.err)

@@ -187,8 +187,8 @@ func TestRemovedLock(t *testing.T) {
 	}
 }
 
-// TestConfirmSeveral: any number of offline locks takes two reads and one push,
-// and each has its own outcome.
+// TestConfirmSeveral: any number of offline locks takes one push, a read that
+// verifies and, because one is refused, a read to believe that.
 func TestConfirmSeveral(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
@@ -197,6 +197,9 @@ func TestConfirmSeveral(t *testing.T) {
 	for i, r := range parse(t, "path:a", "path:taken/", "path:b", "issue:1") {
 		locks = append(locks, lock.Lock{Owner: n.alice.Owner, Nonce: string(rune('m' + i)), Resource: r, TTL: time.Hour,
 			Expires: time.UnixMilli(time.Now().Add(time.Hour).UnixMilli()), Acquired: time.Now(), Ticket: time.Now()})
+	}
+	if _, err := n.alice.Store.Load(t.Context(), true); err != nil { // as a sync does
+		t.Fatal(err)
 	}
 	s := n.alice.stage()
 	got, err := n.alice.Confirm(t.Context(), locks)
