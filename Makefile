@@ -23,8 +23,8 @@ SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- (PASS|SKIP))'
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
-build: ## build bin/git-grite
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/git-grite ./cmd/git-grite
+build: ## build bin/git-grite and bin/git-grite-mcp
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/git-grite ./cmd/git-grite-mcp
 
 install: ## install to ~/.local (or PREFIX=DIR)
 	./install.sh $(if $(PREFIX),--prefix '$(PREFIX)')

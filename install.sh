@@ -30,7 +30,7 @@ shared() {
 }
 
 uninstall() { # PREFIX
-	for file in bin/git-grite $(shared | cut -d' ' -f2); do
+	for file in bin/git-grite bin/git-grite-mcp $(shared | cut -d' ' -f2); do
 		if [ -e "$1/$file" ]; then
 			rm -f "$1/$file"
 			echo "Removed $1/$file"
@@ -42,24 +42,25 @@ uninstall() { # PREFIX
 	fi
 }
 
-build() { # OUTPUT
+build() { # DIRECTORY
 	command -v go >/dev/null 2>&1 || fail "Go is needed to build git-grite, and there is no go on PATH: https://go.dev/dl/"
 	version=$(git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 	echo "Building git-grite $version; the first time this takes a minute or two, for the compiler and the libraries"
 	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs \
 		-ldflags "-s -w -X github.com/git-grite/git-grite/internal/cli.version=$version" \
-		-o "$1" ./cmd/git-grite || fail "the build failed"
+		-o "$1/" ./cmd/git-grite ./cmd/git-grite-mcp || fail "the build failed"
 }
 
 install_files() { # PREFIX
 	mkdir -p "$1/bin" || fail "cannot make directories below $1; choose another place with --prefix DIR"
 	# Built beside its place and renamed, so that no running hook meets half of it.
 	new="$1/bin/.git-grite.$$"
-	trap 'rm -f "$new"' EXIT
+	mkdir "$new" || fail "cannot write to $1/bin; choose another place with --prefix DIR"
+	trap 'rm -rf "$new"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	build "$new"
-	mv -f "$new" "$1/bin/git-grite"
+	mv -f "$new/git-grite-mcp" "$new/git-grite" "$1/bin/"
 	shared | while read -r from to; do
 		mkdir -p "$1/${to%/*}"
 		cp "$from" "$1/$to"

@@ -28,6 +28,8 @@ type floor struct {
 // words.
 var floors = map[string]floor{
 	"cmd/git-grite": {[]string{"internal/cli"}, "main starts and ends the process, nothing else"},
+	"cmd/git-grite-mcp": {[]string{"internal/cli", "github.com/modelcontextprotocol/go-sdk/mcp"},
+		"its tools are commands, and only it is linked with the protocol"},
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "github.com/urfave/cli/v2", "golang.org/x/term",
@@ -66,11 +68,11 @@ var floors = map[string]floor{
 // forbidden are calls that only the named packages may make: the others neither
 // exit nor print nor read the environment or the clock.
 var forbidden = map[string][]string{
-	"os.Exit":            {"cmd/git-grite"},
+	"os.Exit":            {"cmd/git-grite", "cmd/git-grite-mcp"},
 	"os.Getenv":          {},
 	"os.Environ":         {"internal/cli"},
 	"time.Now":           {"internal/cli"},
-	"context.Background": {"cmd/git-grite"},
+	"context.Background": {"cmd/git-grite", "cmd/git-grite-mcp"},
 	"fmt.Print":          {}, "fmt.Printf": {}, "fmt.Println": {},
 }
 

@@ -218,6 +218,6 @@ func commands() []*command {
 		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
 			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
 		}},
-		newDoctor(), newVersion(),
+		newDoctor(), newMCP(), newVersion(),
 	}
 }

@@ -156,6 +156,7 @@ func explanations() []explanation {
 		}),
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
 		is(codeNotFound, clone.ErrNoCopy),
+		is(codeEnvironment, errNoMCP),
 		as[*config.Error](codeEnvironment, nil),
 		as(codeEnvironment, explainSettings),
 		as(codeEnvironment, explainForeign),

@@ -16,6 +16,13 @@ func newVersion() *command {
 }
 
 func runVersion(context.Context, *call) (result, error) {
+	return result{data: map[string]string{"version": Version()}, text: func(w io.Writer) {
+		fmt.Fprintf(w, "git-grite version %s\n", Version())
+	}}, nil
+}
+
+// Version is the version of the program.
+func Version() string {
 	v := version
 	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
 		v = info.Main.Version
@@ -23,7 +30,5 @@ func runVersion(context.Context, *call) (result, error) {
 	if v == "" || v == "(devel)" {
 		v = "unreleased"
 	}
-	return result{data: map[string]string{"version": v}, text: func(w io.Writer) {
-		fmt.Fprintf(w, "git-grite version %s\n", v)
-	}}, nil
+	return v
 }

@@ -32,10 +32,11 @@ func (r *Repo) Find(ctx context.Context, path string) (found, dir bool, err erro
 		return false, false, nil // the usual case of a path that does not exist yet
 	}
 	out, err := r.run(ctx, command{
-		args: []string{"--literal-pathspecs", "ls-files", "-z", "--full-name", "--", path},
+		args: []string{"--literal-pathspecs", "ls-files", "-z", "--stage", "--full-name", "--", path},
 		dir:  r.WorkTree,
 	})
-	return len(out) > 0, strings.HasPrefix(string(out), path+"/"), err
+	stage, name, found := strings.Cut(string(out), "\t")
+	return found, strings.HasPrefix(name, path+"/") || strings.HasPrefix(stage, "160000 "), err
 }
 
 // Files lists the paths of the index or, with untracked, those of the work tree
