@@ -19,6 +19,7 @@ type AcquireRequest struct {
 	Reason    string
 	Exclusive bool // conflict with the locks that the actor holds already, too
 	Offline   bool // ask only this clone and its last view of the arbiter
+	Online    bool // never fall back to that, whatever lock.offline says
 	// Wait is how long to try. Waiting, when not nil, is called once, before
 	// the first wait.
 	Wait    time.Duration
@@ -75,7 +76,19 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 		return out, err
 	}
 	out.Actor = me
-	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: q.Waiting, Doubt: q.Doubt}
+	defer func() {
+		var held *lock.HeldError
+		if errors.As(err, &held) && len(held.Conflicts) > 0 {
+			c.journal.add(inTheWay("refused", me, held))
+		}
+	}()
+	waiting := func(held *lock.HeldError) {
+		c.journal.add(inTheWay("waiting", me, held))
+		if q.Waiting != nil {
+			q.Waiting(held)
+		}
+	}
+	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: waiting, Doubt: q.Doubt}
 	if remote != nil && !q.Offline {
 		done, err := c.shared(remote, me.Actor).Acquire(ctx, request)
 		out.Losses = c.tell(me, done.Lost)
@@ -94,7 +107,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 		if !errors.As(err, &unreachable) {
 			return out, err
 		}
-		if c.Config.Offline != "allow" {
+		if c.Config.Offline != "allow" || q.Online {
 			lost := &UnreachableError{Cause: unreachable, Resources: q.Resources}
 			errors.As(err, &lost.Left)
 			return out, lost
@@ -179,11 +192,15 @@ func (c *Clone) logGrants(grants []lock.Grant) {
 	var events []Event
 	for _, g := range grants {
 		if !g.AlreadyHeld {
-			events = append(events, event("granted", g.Lock))
+			e := event("granted", g.Lock)
+			if len(g.TakenOver) > 0 {
+				e.Other, e.OtherLabel = g.TakenOver[0].Owner, g.TakenOver[0].Label
+			}
+			events = append(events, e)
 		}
 		for _, l := range g.TakenOver {
 			e := event("expired", l)
-			e.Other = g.Owner
+			e.Other, e.OtherLabel = g.Owner, g.Label
 			events = append(events, e)
 		}
 	}

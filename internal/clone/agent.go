@@ -36,7 +36,7 @@ func (c *Clone) ReleaseActors(ctx context.Context, picked func(label string) boo
 	list, err := c.Actors().List()
 	for _, a := range list {
 		if picked(a.Label) {
-			if _, releaseErr := c.as(a).Release(ctx, nil, ""); releaseErr != nil {
+			if _, releaseErr := c.As(a).Release(ctx, nil, ""); releaseErr != nil {
 				err = releaseErr
 			}
 		}

@@ -90,9 +90,9 @@ func (c *Clone) Actor() (Identity, error) {
 	return Identity{Actor: a, Source: source}, err
 }
 
-// as is the same clone for another of its actors, such as one derived for a
+// As is the same clone for another of its actors, such as one derived for a
 // work tree, which no file describes.
-func (c *Clone) as(a config.Actor) *Clone {
+func (c *Clone) As(a config.Actor) *Clone {
 	other := *c
 	other.fixed = &Identity{Actor: a}
 	return &other

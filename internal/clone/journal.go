@@ -23,16 +23,17 @@ type journal struct {
 // Event is one line of the journal.
 type Event struct {
 	TimeUnixMS int64      `json:"time_unix_ms"`
-	Event      string     `json:"event"` // granted, renewed, released, fenced, expired, broken, lost; told in the file alone
+	Event      string     `json:"event"` // granted, renewed, released, fenced, expired, broken, lost, waiting, refused; told in the file alone
 	Actor      lock.Owner `json:"actor,omitempty"`
 	Label      string     `json:"label,omitempty"`
 	Resource   string     `json:"resource"`
 	Nonce      string     `json:"nonce,omitempty"`
-	Other      lock.Owner `json:"other,omitempty"` // whose lock it was, or who broke or took it
+	Other      lock.Owner `json:"other,omitempty"` // whose lock it was or is, or who broke or took it
 	Reason     string     `json:"reason,omitempty"`
 
-	// Of a loss: why, when the lease ended, and the lock that took its place.
-	ExpiresUnixMS      int64  `json:"expires_unix_ms,omitempty"`
+	ExpiresUnixMS int64 `json:"expires_unix_ms,omitempty"` // granted, renewed, lost: when the lease ends or ended
+
+	// Of a loss: why, and the lock that took its place.
 	Cause              string `json:"cause,omitempty"`
 	Offline            bool   `json:"offline,omitempty"` // it was never confirmed
 	OtherLabel         string `json:"other_label,omitempty"`
@@ -127,7 +128,20 @@ func (j journal) addAll(name string, locks []lock.Lock) {
 
 // event makes an event of something that happened to a lock.
 func event(name string, l lock.Lock) Event {
-	return Event{Event: name, Actor: l.Owner, Label: l.Label, Resource: l.Resource.String(), Nonce: l.Nonce, Reason: l.Reason}
+	e := Event{Event: name, Actor: l.Owner, Label: l.Label, Resource: l.Resource.String(), Nonce: l.Nonce, Reason: l.Reason}
+	if name == "granted" || name == "renewed" {
+		e.ExpiresUnixMS = l.Expires.UnixMilli()
+	}
+	return e
+}
+
+// inTheWay is the event of a try that a lock of somebody else stopped.
+func inTheWay(name string, me Identity, held *lock.HeldError) Event {
+	by := held.Conflicts[0]
+	return Event{
+		Event: name, Actor: me.ID, Label: me.Label, Resource: held.Wanted.String(), Reason: by.Reason,
+		Other: by.Owner, OtherLabel: by.Label, OtherResource: by.Resource.String(), OtherExpiresUnixMS: by.Expires.UnixMilli(),
+	}
 }
 
 // read reads the journal, oldest first. Lines that are no events are skipped: a

@@ -41,7 +41,10 @@ func (c *Clone) Leave(ctx context.Context) (out Left, err error) {
 		return out, err
 	}
 	for _, a := range actors {
-		released, err := c.as(a).Release(ctx, nil, "")
+		if err := c.KeeperDir(a.ID).Stop(ctx); err != nil {
+			return out, err
+		}
+		released, err := c.As(a).Release(ctx, nil, "")
 		var unreachable *git.RemoteError
 		var gone *ArbiterGoneError
 		switch {

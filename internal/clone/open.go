@@ -62,7 +62,7 @@ type Clone struct {
 	placed bool         // that is written down
 	copied bool         // it was found to be a copy just now
 
-	fixed  *Identity        // the actor, when it was found already; see as
+	fixed  *Identity        // the actor, when it was found already; see As
 	asked  bool             // the arbiter was looked for
 	remote *refstore.Remote // the arbiter, nil where this clone is
 }

@@ -32,6 +32,7 @@ func (c *Clone) IssueIndex() string { return c.files.issues() }
 func (f files) issues() string              { return filepath.Join(f.dir, "issues") } // the tracker's index
 func (f files) journal() string             { return filepath.Join(f.dir, "log.jsonl") }
 func (f files) oldJournal() string          { return filepath.Join(f.dir, "log.jsonl.1") }
+func (f files) keepLog() string             { return filepath.Join(f.dir, "keep.log") }           // what keepers did
 func (f files) gitVersion() string          { return filepath.Join(f.dir, "git") }                // of the git that was tried last
 func (f files) hinted() string              { return filepath.Join(f.dir, "hinted") }             // the missing hooks were told of
 func (f files) pushed() string              { return filepath.Join(f.dir, "pushed") }             // check's memo of the last push
@@ -82,6 +83,7 @@ func (f files) all() []string {
 		"config.toml", "clone.toml", // config's
 		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", "agent.log",
 		"issues*", "ISSUE_EDITMSG-*", // of the issues
+		"keep.log", "keep.log.1", // keep's; what is kept is below the actors
 		"records*", "mirror.*", "lock", // refstore's
 	} {
 		paths = append(paths, filepath.Join(f.dir, name))

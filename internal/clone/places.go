@@ -243,6 +243,7 @@ func (c *Clone) releaseIn(ctx context.Context, h holding, nonce string) (out Rel
 		}
 	}
 	c.journal.addAll("released", out.Locks)
+	c.unkeep(h.me, out.Locks)
 	out.Report = c.report(h.me, h.remote, h.view)
 	out.without(out.Locks)
 	return out, err

@@ -57,6 +57,19 @@ func (r *Repo) stagedSince(ctx context.Context, tree string) ([]string, error) {
 	return splitZ(out), err
 }
 
+// UnstagedPaths returns the paths, relative to the top, whose content in the work
+// tree is not that of the index, and the files that git does not track and does
+// not ignore.
+func (r *Repo) UnstagedPaths(ctx context.Context) ([]string, error) {
+	changed, err := r.read(ctx, "diff-files", "--name-only", "-z", "--no-renames", "--ignore-submodules=dirty")
+	if err != nil {
+		return nil, err
+	}
+	// ":/" because ls-files lists what is below the current directory.
+	untracked, err := r.read(ctx, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", ":/")
+	return append(splitZ(changed), splitZ(untracked)...), err
+}
+
 // unborn reports whether HEAD names a branch without commits.
 func (r *Repo) unborn(ctx context.Context) bool {
 	_, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD")

@@ -54,6 +54,8 @@ func ParseSignal(name string) (string, error) {
 	return short, nil
 }
 
+func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
 func sendSignal(pid int, name string) error {
 	return syscall.Kill(pid, unix.SignalNum("SIG"+name))
 }

@@ -29,6 +29,9 @@ func ParseSignal(name string) (string, error) {
 	return "", fmt.Errorf("%q is no signal that Windows has", name)
 }
 
+// terminate ends a process; what it keeps is on disk.
+func terminate(p *os.Process) error { return p.Kill() }
+
 func sendSignal(pid int, _ string) error {
 	p, err := os.FindProcess(pid)
 	if err != nil {

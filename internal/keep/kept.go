@@ -1,6 +1,7 @@
 package keep
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -153,6 +154,37 @@ func (l Log) line(text string) {
 	defer f.Close()
 	text = strings.ReplaceAll(text, "\n", " ")
 	_, _ = f.WriteString(l.Now().UTC().Format(time.RFC3339) + " " + text + "\n")
+}
+
+// Stop has nothing kept any more, ends the keeper that runs, if one does, and
+// returns when it has ended. The locks are left as they are.
+func (d Dir) Stop(ctx context.Context) error {
+	kept, err := d.List()
+	for _, k := range kept {
+		if err == nil {
+			err = d.Remove(k.Resource, "")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	asked := 0
+	for {
+		s, runs := d.Running()
+		if !runs {
+			return nil
+		}
+		if s.PID > 0 && s.PID != asked {
+			if p, err := os.FindProcess(s.PID); err == nil && terminate(p) == nil {
+				asked = s.PID
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func writeJSON(path string, v any) error {
