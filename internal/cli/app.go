@@ -18,6 +18,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"github.com/git-grite/git-grite/internal/keep"
 )
 
 // Env is the world that a command runs in.
@@ -31,6 +33,7 @@ type Env struct {
 	Host     string // the name of this machine
 	Now      func() time.Time
 	Terminal bool // stdout is one
+	Console  bool // stderr is one
 	Prompts  bool // there is somebody at a terminal whom git may ask
 }
 
@@ -43,7 +46,7 @@ func SystemEnv() Env {
 	host, _ := os.Hostname() // "" is as good a name as any, as long as it stays
 	return Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Dir: dir, Host: host, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Dir: dir, Host: host, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())), Console: term.IsTerminal(int(os.Stderr.Fd())),
 		Prompts: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
@@ -90,9 +93,16 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 
 // Main runs one command and returns its exit code; docs/commands.md lists them.
 func Main(ctx context.Context, env Env) int {
-	if len(env.Args) > 1 && env.Args[1] == "hook" {
-		// Runs before each commit, so it skips building the command tree.
-		return runHook(ctx, env, env.Args[2:])
+	if len(env.Args) > 1 {
+		switch env.Args[1] {
+		case "hook":
+			// Runs before each commit, so it skips building the command tree.
+			return runHook(ctx, env, env.Args[2:])
+		case guardVerb:
+			return keep.Guard(keep.NewClock(env.Now))
+		case keeperVerb:
+			return runKeeper(ctx, env, env.Args[2:])
+		}
 	}
 	out := &printer{env: env, json: wantsJSON(env.Args)}
 	tree := commands()
@@ -163,6 +173,8 @@ func onUsageError(cc *cli.Context, err error, _ bool) error {
 type result struct {
 	data any
 	text func(io.Writer)
+	// silent is a command that has said all it has to.
+	silent bool
 }
 
 // command is one command of the tree: a group has subcommands, a leaf runs.
@@ -170,6 +182,7 @@ type command struct {
 	name, usage string
 	args        string // of the usage line; "" for a command that takes none
 	description string
+	runs        bool       // what follows "--" is a command line
 	flags       []cli.Flag // bound to the options that run reads
 	subcommands []*command
 	run         func(ctx context.Context, c *call) (result, error)
@@ -212,6 +225,8 @@ func commands() []*command {
 		}},
 		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
 			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
+			newRun(), newReport(),
+			{name: "keep", usage: "have locks renewed in the background", subcommands: []*command{newKeepStart(), newKeepStop(), newKeepStatus()}},
 		}},
 		newIssue(),
 		newSync(),

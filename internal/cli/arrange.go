@@ -40,7 +40,7 @@ func arrange(tree []*command, args []string) (arranged []string, err error) {
 			if help {
 				return append(path, "-h"), nil
 			}
-			rest, err := split(append(slices.Clone(c.flags), common()...), args[i+1:])
+			rest, err := split(append(slices.Clone(c.flags), common()...), args[i+1:], c.runs)
 			return slices.Concat(path, early, rest), err
 		}
 	}
@@ -57,13 +57,17 @@ func arrange(tree []*command, args []string) (arranged []string, err error) {
 	}
 }
 
-// split moves flags before positional arguments. Flags have to be UTF-8:
+// split moves flags before positional arguments. Where a command line follows,
+// the "--" before it stays among them. Flags have to be UTF-8:
 // urfave/cli v2 sends lists through JSON, which replaces what is not.
-func split(flags []cli.Flag, args []string) ([]string, error) {
+func split(flags []cli.Flag, args []string, runs bool) ([]string, error) {
 	var first, rest []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
+			if runs {
+				rest = append(rest, "--")
+			}
 			rest = append(rest, args[i+1:]...)
 			break
 		}

@@ -59,8 +59,12 @@ func (e Env) session(who *clone.Who) {
 
 // open finds the repository and reads its settings; every command but version
 // begins with it. Beside *config.Error the clone is usable.
-func (c *call) open(ctx context.Context) (*clone.Clone, error) {
-	o := c.options(c.out.form())
+func (c *call) open(ctx context.Context) (*clone.Clone, error) { return c.openFor(ctx, c.out.form()) }
+
+// openFor is open for results that are told in another form than that of the
+// command.
+func (c *call) openFor(ctx context.Context, form clone.Form) (*clone.Clone, error) {
+	o := c.options(form)
 	switch {
 	case c.dataDir != "":
 		o.Who.DataDir, o.Who.Flag = c.abs(c.dataDir), true
@@ -78,11 +82,15 @@ func (c *call) open(ctx context.Context) (*clone.Clone, error) {
 }
 
 // openLocks is open for the commands that deal with locks: where the clone is
-// set up and git does not run our hooks, they say so.
+// set up and git does not run our hooks, they say so, and they start keepers
+// that are missing.
 func (c *call) openLocks(ctx context.Context) (*clone.Clone, error) {
 	cl, err := c.open(ctx)
 	if err == nil {
 		c.hintHooks(ctx, cl)
+		if err := c.attend(ctx, cl); err != nil {
+			c.out.note(wire.NotDone, "%s", wire.Printable(err.Error()))
+		}
 	}
 	return cl, err
 }

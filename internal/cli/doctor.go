@@ -13,6 +13,7 @@ import (
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/hold"
 	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
@@ -98,6 +99,7 @@ func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 		return result{}, err
 	}
 	d.issues(ctx, fix)
+	d.keepers()
 	d.remote(ctx)
 	if d.failed() {
 		return result{}, &doctorError{d.checks}
@@ -180,6 +182,21 @@ func (d *diagnosis) locks(ctx context.Context, fix bool) error {
 		d.add("clock", checkWarn, "compare both clocks with a time server", "%s", wire.ClockMessage(doubt))
 	}
 	return nil
+}
+
+// keepers says what is renewed in the background, and whether that works.
+func (d *diagnosis) keepers() {
+	all, err := hold.All(d.Clone)
+	if err != nil {
+		d.add("keepers", checkWarn, "", "%v", err)
+	}
+	for _, k := range all {
+		outcome, hint := checkOK, ""
+		if !k.Running || k.State.Error != "" {
+			outcome, hint = checkWarn, d.KeepLog()+" says what happened"
+		}
+		d.add("keepers", outcome, hint, "%s; keeps %s", keeperLine(k, d.Clone.Now()), wire.Count(len(k.Kept), "lock"))
+	}
 }
 
 // remote tries on throw-away refs what locks need.

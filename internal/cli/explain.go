@@ -18,6 +18,7 @@ import (
 type conflictError struct {
 	*lock.HeldError
 	again  string         // the command line, without --wait
+	argv   []string       // of the command that it was to run
 	actors []config.Actor // of this clone
 	me     clone.Identity
 }
@@ -26,7 +27,7 @@ func (e *conflictError) Unwrap() error { return e.HeldError }
 
 // conflict adds to a refusal what the caller asked for; other errors stay as
 // they are.
-func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o acquireOptions, err error) error {
+func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o wanted, err error) error {
 	held, ok := err.(*lock.HeldError)
 	if !ok {
 		return err
@@ -41,7 +42,7 @@ func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o acquireOption
 			e.again += " " + flag.name + " " + wire.ShellQuote(flag.value)
 		}
 	}
-	if o.exclusive {
+	if q.Exclusive && !q.Online {
 		e.again += " --exclusive"
 	}
 	e.me, _ = cl.Actor()             // acquire found it, or made it
@@ -70,7 +71,14 @@ func explainConflict(e *conflictError, now time.Time) failure {
 			break
 		}
 	}
-	f.hints = []string{e.again + " --wait " + wire.WaitFor(e.Free.Sub(now))}
+	line := e.again + " --wait " + wire.WaitFor(e.Free.Sub(now))
+	for i, arg := range e.argv {
+		if i == 0 {
+			line += " --"
+		}
+		line += " " + wire.ShellQuote(arg)
+	}
+	f.hints = []string{line}
 	return f
 }
 

@@ -47,6 +47,7 @@ const (
 	codeNotFound    = "not_found"
 	codeConflict    = "conflict"
 	codeEnvironment = "environment"
+	codeLost        = "lost"
 	codeCanceled    = "canceled"
 )
 
@@ -62,6 +63,7 @@ var exits = []struct {
 	{codeNotFound, 3, "no such lock, actor, ref"},
 	{codeConflict, 4, "held by another, blocked by policy, not the owner"},
 	{codeEnvironment, 5, "not a repository, bad configuration, remote unreachable or refusing, git missing or too old, a directory that cannot be written"},
+	{codeLost, 6, "a lock that this process held was taken from it"},
 	{codeCanceled, 130, "Ctrl-C; 143 for SIGTERM"},
 }
 
@@ -103,6 +105,7 @@ func explanations() []explanation {
 			return failure{}
 		}),
 		is(codeCanceled, context.Canceled),
+		as[*lostLeaseError](codeLost, nil),
 		as(codeInvalid, func(e *usageError, _ time.Time) failure {
 			if e.hint == "" {
 				return failure{}

@@ -33,8 +33,8 @@ type optional struct {
 func (o *optional) Set(s string) error { o.given, o.text = true, s; return nil }
 func (o *optional) String() string     { return o.text }
 
-func optionalFlag(to *optional, name, usage string) cli.Flag {
-	return &cli.GenericFlag{Name: name, Usage: usage, Value: to}
+func optionalFlag(to *optional, name, usage string, aliases ...string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: to}
 }
 
 // texts are the values of a flag that may be repeated, exactly as given: those

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,26 +16,47 @@ import (
 )
 
 func newLog() *command {
-	var resources texts
+	var o logOptions
 	return &command{
-		name: "log", usage: "show what this clone did and saw", flags: []cli.Flag{resourceFlag(&resources)},
-		run: func(ctx context.Context, c *call) (result, error) { return runLog(ctx, c, resources) },
+		name: "log", usage: "show what this clone did and saw",
+		flags: []cli.Flag{
+			resourceFlag(&o.resources),
+			optionalFlag(&o.count, "number", "the last `N` entries", "n"),
+			optionalFlag(&o.since, "since", "how far back, such as `7d`"),
+		},
+		run: func(ctx context.Context, c *call) (result, error) { return runLog(ctx, c, o) },
 	}
 }
 
-func runLog(ctx context.Context, c *call, flags texts) (result, error) {
+type logOptions struct {
+	resources    texts
+	count, since optional
+}
+
+func runLog(ctx context.Context, c *call, o logOptions) (result, error) {
 	cl, err := c.openLocks(ctx)
 	if err != nil {
 		return result{}, err
 	}
-	wanted, err := c.resources(ctx, cl, flags, nil)
+	wanted, err := c.resources(ctx, cl, o.resources, nil)
+	if err != nil {
+		return result{}, err
+	}
+	since, err := c.since(o.since)
 	if err != nil {
 		return result{}, err
 	}
 	events := slices.DeleteFunc(cl.Log(), func(e clone.Event) bool {
 		r, err := lock.ParseRecorded(e.Resource)
-		return len(wanted) > 0 && (err != nil || !slices.ContainsFunc(wanted, r.SameAs))
+		return time.UnixMilli(e.TimeUnixMS).Before(since) || len(wanted) > 0 && (err != nil || !slices.ContainsFunc(wanted, r.SameAs))
 	})
+	if o.count.given {
+		n, err := strconv.ParseUint(o.count.text, 10, 31)
+		if err != nil {
+			return result{}, usagef("-n is a number of entries, not %q", o.count.text)
+		}
+		events = events[max(0, len(events)-int(n)):]
+	}
 	if events == nil {
 		events = []clone.Event{}
 	}
@@ -48,11 +70,22 @@ func runLog(ctx context.Context, c *call, flags texts) (result, error) {
 	}}, nil
 }
 
+// eventBy is what the other actor of an event has to do with it.
+func eventBy(event string) string {
+	switch event {
+	case "granted":
+		return "from"
+	case "waiting", "refused":
+		return "held by"
+	}
+	return "by"
+}
+
 func eventLine(e clone.Event) string {
 	who := wire.Holder(lock.Lock{Owner: e.Actor, Label: e.Label})
 	line := fmt.Sprintf("%s  %-8s  %s  %s", wire.Timestamp(time.UnixMilli(e.TimeUnixMS)), wire.Printable(e.Event), wire.Printable(e.Resource), who)
 	if e.Other != "" {
-		line += "  by " + wire.Holder(lock.Lock{Owner: e.Other, Label: e.OtherLabel})
+		line += "  " + eventBy(e.Event) + " " + wire.Holder(lock.Lock{Owner: e.Other, Label: e.OtherLabel})
 	}
 	if e.Reason != "" {
 		line += "  " + wire.Printable(e.Reason)

@@ -23,6 +23,8 @@ import (
 type statusOptions struct {
 	resources         texts
 	mine, all, cached bool
+	watch             bool
+	interval          optional
 }
 
 func newStatus() *command {
@@ -34,6 +36,8 @@ func newStatus() *command {
 			boolFlag(&o.mine, "mine", "only the locks you hold"),
 			boolFlag(&o.all, "all", "expired and broken locks too"),
 			boolFlag(&o.cached, "cached", "the last view, without asking the remote"),
+			boolFlag(&o.watch, "watch", "go on showing them on the whole screen; with --json print what changes, a line each"),
+			optionalFlag(&o.interval, "interval", "how often --watch asks the remote: `5s`"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runStatus(ctx, c, o) },
 	}
@@ -43,6 +47,12 @@ func newStatus() *command {
 const lookTimeout = 5 * time.Second
 
 func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
+	if o.watch {
+		return result{silent: true}, runWatch(ctx, c, o)
+	}
+	if o.interval.given {
+		return result{}, usagef("--interval needs --watch")
+	}
 	cl, err := c.openLocks(ctx)
 	if err != nil {
 		return result{}, err

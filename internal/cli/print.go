@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,6 +33,9 @@ func (p *printer) form() clone.Form {
 
 // result prints what a command brought. The error is that of writing it.
 func (p *printer) result(r result) error {
+	if r.silent {
+		return nil
+	}
 	if p.json {
 		return p.object(wire.Envelope{SchemaVersion: 1, OK: true, Data: r.data})
 	}
@@ -44,13 +48,36 @@ func (p *printer) result(r result) error {
 	return err
 }
 
+// exitError ends the program with an exit code of the caller's choice: that of
+// the command that it ran, without a cause, or one for a failure.
+type exitError struct {
+	code  int
+	cause error
+}
+
+func (e *exitError) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.cause.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.cause }
+
 // finish prints the failure that err stands for, if any, and returns the exit
 // code.
 func (p *printer) finish(err error) int {
 	if err == nil {
 		return 0
 	}
+	var passed *exitError
+	if errors.As(err, &passed) && passed.cause == nil {
+		return passed.code
+	}
 	f := explain(err, p.env.Now())
+	if passed != nil {
+		f.exit = passed.code
+	}
 	if p.json {
 		e := &wire.Error{Code: f.code, Message: f.message, Details: f.details, Hints: append([]string{}, f.hints...)}
 		if e.Details == nil {

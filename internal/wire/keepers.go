@@ -1,0 +1,49 @@
+package wire
+
+import "github.com/git-grite/git-grite/internal/hold"
+
+// Keeper is what is renewed in the background for one actor.
+type Keeper struct {
+	ActorID       string `json:"actor_id"`
+	Label         string `json:"label"`
+	Running       bool   `json:"running"`
+	PID           int    `json:"pid,omitempty"`
+	StartedUnixMS int64  `json:"started_unix_ms,omitempty"`
+	RenewedUnixMS int64  `json:"renewed_unix_ms,omitempty"` // when the last good renewal was sent
+	Error         string `json:"error,omitempty"`           // of the last renewal, when it failed
+	Locks         []Kept `json:"locks"`
+}
+
+// Kept is a lock that is renewed in the background, and for how long.
+type Kept struct {
+	Resource    string `json:"resource"`
+	Nonce       string `json:"nonce"`
+	TTLMS       int64  `json:"ttl_ms"`
+	WhilePID    int    `json:"while_pid,omitempty"`
+	UntilUnixMS int64  `json:"until_unix_ms,omitempty"`
+	Signal      string `json:"signal,omitempty"`
+}
+
+// Keepers makes the objects of what is kept.
+func Keepers(all []hold.Keeping) []Keeper {
+	out := []Keeper{}
+	for _, k := range all {
+		j := Keeper{
+			ActorID: string(k.Actor.ID), Label: k.Actor.Label, Running: k.Running, Locks: []Kept{},
+			PID: k.State.PID, StartedUnixMS: k.State.StartedUnixMS, RenewedUnixMS: k.State.RenewedUnixMS, Error: k.State.Error,
+		}
+		for _, l := range k.Kept {
+			j.Locks = append(j.Locks, Kept{l.Resource, l.Nonce, l.TTLMS, l.PID, l.UntilUnixMS, l.Signal})
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+// Change is the data of each line of "status --watch --json".
+type Change struct {
+	Change     string `json:"change"` // held, at the beginning; granted, renewed, ended; stale, fresh
+	Lock       *Lock  `json:"lock,omitempty"`
+	AsOfUnixMS int64  `json:"as_of_unix_ms"`
+	Message    string `json:"message,omitempty"` // why the view is stale
+}
