@@ -90,7 +90,7 @@ func (c *call) attend(ctx context.Context, cl *clone.Clone) error {
 		return err
 	}
 	for _, k := range all {
-		if k.Running {
+		if k.Running || !cl.KeeperDir(k.Actor.ID).Ours() {
 			continue
 		}
 		program, err := os.Executable()
@@ -179,7 +179,7 @@ func runKeepStart(ctx context.Context, c *call, o keepStartOptions) (result, err
 
 // startTimeout and stopTimeout bound waiting for a keeper to begin and to end.
 const (
-	startTimeout = 5 * time.Second
+	startTimeout = 2 * time.Second
 	stopTimeout  = 10 * time.Second
 )
 

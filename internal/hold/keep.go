@@ -22,7 +22,7 @@ type For struct {
 }
 
 // Keep has locks of an actor kept. The caller starts a keeper afterwards, where
-// none runs: see Unattended.
+// none runs: see All.
 func Keep(c *clone.Clone, me clone.Identity, locks []lock.Lock, k For) error {
 	for _, l := range locks {
 		kept := keep.Kept{

@@ -116,6 +116,16 @@ type State struct {
 	Error         string `json:"error,omitempty"`           // of the last renewal, when it failed
 }
 
+// Ours reports whether this process may keep what is kept here: the files may be
+// those of another user.
+func (d Dir) Ours() bool {
+	f, err := os.OpenFile(d.lock(), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
+}
+
 // Running returns the state of the keeper that runs, and whether one does.
 func (d Dir) Running() (State, bool) {
 	if _, err := os.Lstat(d.lock()); err != nil {
