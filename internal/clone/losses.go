@@ -171,6 +171,21 @@ func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
 	return lost
 }
 
+// nameGrants fills in which grants were lost, by which each loss is told once. A
+// clone that is its own arbiter has no other record of them than its journal.
+func (c *Clone) nameGrants(me Identity, lost []lock.Lost) {
+	for i, l := range lost {
+		if l.Lock.Nonce != "" || l.Cause == lock.NotHeld || l.By.Owner == "" {
+			continue
+		}
+		for _, e := range c.journal.read() {
+			if e.Event == "granted" && e.Actor == me.ID && e.Resource == l.Lock.Resource.String() {
+				lost[i].Lock.Nonce = e.Nonce
+			}
+		}
+	}
+}
+
 // tell enters losses into the journal, and returns those of the actor that were
 // not told yet in the caller's form. A marker file says that there are any, so
 // that other commands need not read the journal.

@@ -201,6 +201,7 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 	}
 	out.asked = c.now().Add(ttl)
 	c.journal.addAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
+	c.nameGrants(h.me, out.Lost)
 	c.tell(h.me, out.Lost) // the result tells them
 	out.Report = c.report(h.me, h.remote, h.view)
 	out.without(out.Locks)

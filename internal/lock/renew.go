@@ -47,7 +47,7 @@ func (t *Table) Gone(owner Owner, l Lock, now time.Time) Lost {
 		return e.Tombstone() && e.BrokenOwner == owner && (l.Nonce == "" || e.BrokenNonce == l.Nonce)
 	})
 	if broken {
-		lost.Cause, lost.By = Broken, tomb.Lock
+		lost.Cause, lost.By, lost.Lock.Nonce = Broken, tomb.Lock, tomb.BrokenNonce
 		return lost
 	}
 	for _, e := range t.Entries { // somebody may have taken it and let it expire since
