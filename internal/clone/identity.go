@@ -98,6 +98,15 @@ func (c *Clone) As(a config.Actor) *Clone {
 	return &other
 }
 
+// InBackground is the same clone for an actor whose locks are renewed while nobody
+// looks: it asks for no password, and what it notices is left for the next command
+// to tell.
+func (c *Clone) InBackground(a config.Actor) *Clone {
+	other := c.As(a)
+	other.form, other.prompts, other.asked, other.remote = Silent, false, false, nil
+	return other
+}
+
 // holder is the actor of a verb about locks that exist already: none is created
 // for it, and a clone without any actor holds nothing.
 func (c *Clone) holder() (Identity, error) {

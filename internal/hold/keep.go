@@ -106,7 +106,7 @@ func Await(ctx context.Context, c *clone.Clone, id lock.Owner) error {
 func Serve(ctx context.Context, c *clone.Clone, a config.Actor, k keep.Keeper) error {
 	k.Dir, k.Label = c.KeeperDir(a.ID), a.Label
 	k.Log = keep.Log{Path: c.KeepLog(), Now: c.Now}
-	k.Holder = keeperOf{c.As(a)}
+	k.Holder = keeperOf{c.InBackground(a)}
 	return k.Serve(ctx)
 }
 

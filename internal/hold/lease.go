@@ -130,7 +130,7 @@ type lease struct {
 
 // Lease makes the lease of a command from grants that it was just given.
 func Lease(c *clone.Clone, done clone.Acquired, ttl time.Duration) keep.Lease {
-	l := &lease{clone: c.As(done.Actor.Actor), ttl: ttl}
+	l := &lease{clone: c.InBackground(done.Actor.Actor), ttl: ttl}
 	for _, g := range done.Grants {
 		l.grants = append(l.grants, grant{g.Resource, g.Nonce})
 	}
