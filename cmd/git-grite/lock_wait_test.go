@@ -1,0 +1,197 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/gittest"
+)
+
+// count is the command of TestLockRunExcludes: it counts, slowly enough for
+// another to come in between, and says when one did.
+const count = `mkdir $D/busy || echo overlap >>$D/overlaps; n=$(cat $D/counter); sleep 0.05; echo $((n+1)) >$D/counter; rmdir $D/busy`
+
+// TestLockRunExcludes has many clones run a command again and again under one
+// lock: never two at a time, also with a network that loses, repeats and delays
+// what it is given. TestLockRunRemoteAway has the control: without renewals and
+// deadlines commands do overlap.
+func TestLockRunExcludes(t *testing.T) {
+	t.Parallel()
+	clones, runs := 3, 2
+	if os.Getenv("GRITE_TEST_FULL") == "1" {
+		clones, runs = 8, 100
+	}
+	for _, name := range []string{"file", "http"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote := gittest.NewRemote(t)
+			url, env := transport(t, name).Serve(t, remote.Dir)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "counter"), []byte("0\n"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if name == "http" {
+				proxy := gittest.Proxy(t, url)
+				faults := []gittest.Fault{gittest.DropReply, gittest.DropRequest, gittest.Later, gittest.Duplicate, gittest.Double, gittest.Reset, gittest.DelayFor(300 * time.Millisecond)}
+				var n atomic.Int64
+				proxy.On(func(*http.Request, int) gittest.Fault {
+					if i := n.Add(1); i%11 == 0 {
+						return faults[int(i/11)%len(faults)]
+					}
+					return gittest.Pass
+				})
+				url = proxy.URL
+			}
+			var fs []func()
+			for range clones {
+				c := remote.With(env...).With("D="+dir).Clone(t, url)
+				grite(t, c, "init", "--no-hooks")
+				fs = append(fs, func() {
+					for done := 0; done < runs; {
+						switch res := c.Run("", "git-grite", "lock", "run", "repo:x", "--ttl", "15s", "--wait", "30m", "--", "sh", "-c", count); res.Code {
+						case 0:
+							done++
+						case 5: // the network
+						default:
+							t.Errorf("exit %d: %s", res.Code, res.Stderr)
+							return
+						}
+					}
+				})
+			}
+			together(fs...)
+			counter, _ := os.ReadFile(filepath.Join(dir, "counter"))
+			overlaps, _ := os.ReadFile(filepath.Join(dir, "overlaps"))
+			if string(counter) != fmt.Sprintf("%d\n", clones*runs) || len(overlaps) > 0 {
+				t.Errorf("%d runs counted to %s%s", clones*runs, counter, overlaps)
+			}
+		})
+	}
+}
+
+// TestLockRunInLine has many wait for one lock, one after the other: the lock
+// goes round in the order in which they came, and nobody is left out.
+func TestLockRunInLine(t *testing.T) {
+	t.Parallel()
+	n := 4
+	if os.Getenv("GRITE_TEST_FULL") == "1" {
+		n = 16
+	}
+	for _, name := range []string{"file", "http", "ssh"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			remote := gittest.NewRemote(t)
+			url, env := transport(t, name).Serve(t, remote.Dir)
+			dir := t.TempDir()
+			var proxy *gittest.FaultProxy
+			if name == "http" {
+				proxy = gittest.Proxy(t, url)
+				url = proxy.URL
+			}
+			at := func() *gittest.Repo {
+				c := remote.With(env...).With("D="+dir).Clone(t, url)
+				grite(t, c, "init", "--no-hooks")
+				return c
+			}
+			holder := at()
+			grite(t, holder, "lock", "acquire", "path:x")
+			var all []*gittest.Running
+			for i := range n {
+				all = append(all, at().Start("git-grite", "lock", "run", "path:x", "--wait", "30m", "--", "sh", "-c", fmt.Sprintf("echo %d >>$D/order", i)))
+				time.Sleep(time.Second)
+			}
+			time.Sleep(5 * time.Second) // the last has found its place
+			if proxy != nil {
+				const while = 10 * time.Second
+				proxy.On(nil)
+				time.Sleep(while)
+				looks := proxy.Count(gittest.FetchRefs)
+				perMinute := float64(looks) * float64(time.Minute/while) / float64(n)
+				t.Logf("%d waiters: %.1f looks per waiter and minute, %d fetches, %d pushes", n, perMinute, proxy.Count(gittest.Fetch), proxy.Count(gittest.Push))
+				if looks == 0 || perMinute > 30 || proxy.Count(gittest.Push) > 0 {
+					t.Errorf("%.1f looks per waiter and minute, %d pushes", perMinute, proxy.Count(gittest.Push))
+				}
+			}
+			grite(t, holder, "lock", "release", "path:x")
+			want := ""
+			for i, p := range all {
+				if res := p.Wait(); res.Code != 0 {
+					t.Errorf("waiter %d: %+v", i, res)
+				}
+				want += fmt.Sprintf("%d\n", i)
+			}
+			if order, _ := os.ReadFile(filepath.Join(dir, "order")); string(order) != want {
+				t.Errorf("order: %s", strings.Fields(string(order)))
+			}
+		})
+	}
+}
+
+// TestLockWatchChanges reads the stream of changes that two clones make.
+func TestLockWatchChanges(t *testing.T) {
+	t.Parallel()
+	remote := gittest.NewRemote(t)
+	alice, bob := remote.Clone(t, remote.Dir), remote.Clone(t, remote.Dir)
+	for _, r := range []*gittest.Repo{alice, bob} {
+		grite(t, r, "init", "--no-hooks")
+	}
+	grite(t, alice, "lock", "acquire", "path:a", "--ttl", "1h")
+	time.Sleep(time.Second) // the view of init is that old, and no longer does
+	// The stream goes to a file that is read meanwhile.
+	out := filepath.Join(t.TempDir(), "out")
+	p := bob.Start("sh", "-c", `exec git-grite lock status --watch --json --interval 1s >"$1"`, "sh", out)
+	says := func(words ...string) {
+		t.Helper()
+		var text []byte
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+			text, _ = os.ReadFile(out)
+			for line := range strings.Lines(string(text)) {
+				found := true
+				for _, w := range words {
+					found = found && strings.Contains(line, w)
+				}
+				if found {
+					return
+				}
+			}
+		}
+		t.Fatalf("no line with %q: %s", words, text)
+	}
+	says(`"change":"held"`, "path:a")
+	grite(t, alice, "lock", "acquire", "path:b")
+	says(`"change":"granted"`, "path:b", `"mine":false`)
+	grite(t, alice, "lock", "renew", "path:b", "--ttl", "1h")
+	says(`"change":"renewed"`, "path:b")
+	grite(t, alice, "lock", "release", "path:b")
+	says(`"change":"ended"`, "path:b")
+	if err := os.Rename(remote.Dir, remote.Dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	says(`"change":"stale"`, `"message":"`)
+	if err := os.Rename(remote.Dir+".away", remote.Dir); err != nil {
+		t.Fatal(err)
+	}
+	says(`"change":"fresh"`)
+	terminate(t, p)
+	if res := p.Wait(); res.Code != 143 {
+		t.Errorf("%+v", res)
+	}
+	try(t, bob, "lock", "status", "--watch").exits(2, "needs a terminal")
+	try(t, bob, "lock", "status", "--interval", "5s").exits(2, "needs --watch")
+}
+
+func terminate(t *testing.T, p *gittest.Running) {
+	t.Helper()
+	if err := syscall.Kill(p.Pid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
