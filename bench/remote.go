@@ -19,7 +19,7 @@ func (b *bench) remotes() {
 			name := func(verb string) string {
 				return fmt.Sprintf("remote %s over %s, %d locks", verb, transport, n)
 			}
-			if b.any(name("acquire"), name("renew"), name("release")) {
+			if b.any(name("acquire"), name("renew"), name("release"), name("run true")) {
 				b.remoteRows(name, transport, n)
 			}
 		}
@@ -102,6 +102,10 @@ func (b *bench) remoteRows(name func(string) string, transport string, n int) {
 	remove := step{dir: clone}
 	remove.before = func() { there(); shell(&remove, "exec "+push, at, "") }
 	b.pair(name("release"), &release, &remove, "git push that deletes such a ref")
+
+	b.do(clone, "git-grite", "lock", "release", "--mine", "-q")
+	run, two := grite("run", "path:mine", "--", "true"), both(clone)
+	b.pair(name("run true"), &run, &two, "acquire and release; aim 1.1x")
 }
 
 // throughput counts how many locks a number of clones are granted, and give back,

@@ -70,7 +70,7 @@ func (b *bench) locks() {
 				kind = "packed"
 			}
 			name := func(verb string) string { return fmt.Sprintf("%s, %d locks %s", verb, n, kind) }
-			if n == 0 && packed || !b.any(name("acquire"), name("renew"), name("release"), name("status"), name("memory of status")) {
+			if n == 0 && packed || !b.any(name("acquire"), name("renew"), name("release"), name("run true"), name("status"), name("memory of status")) {
 				continue
 			}
 			dir := b.repo(fmt.Sprintf("locks-%d-%s", n, kind), 1, n, packed)
@@ -94,12 +94,19 @@ func (b *bench) locks() {
 			let := grite("release", "-r", "path:mine")
 			let.before = take
 			b.row(name("release"), let, update, "git update-ref")
+			release()
+			b.row(name("run true"), grite("run", "path:mine", "--", "true"), both(dir), "acquire and release; aim 1.5x")
 			b.row(name("status"), grite("status"), list, "git for-each-ref; aim 2x from the second time on")
 			if n == 10000 {
 				b.memory(name("memory of status"), grite("status", "--json"))
 			}
 		}
 	}
+}
+
+// both takes and gives up a lock, which "lock run true" does in one command.
+func both(dir string) step {
+	return step{dir: dir, args: []string{"sh", "-c", "git-grite lock acquire -q path:mine && git-grite lock release -q path:mine"}}
 }
 
 // memory prints the peak memory of a command.
