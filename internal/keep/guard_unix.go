@@ -133,7 +133,7 @@ func (g *guard) watch(in *json.Decoder, signals, children <-chan os.Signal) int 
 // reap takes in what ended and reports whether anything is left. When the
 // command has ended by itself, what it left running is ended as well.
 func (g *guard) reap() bool {
-	for {
+	for over := false; ; {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
 		switch {
@@ -142,15 +142,16 @@ func (g *guard) reap() bool {
 		case err != nil: // ECHILD
 			return false
 		case pid == 0:
+			if over && !g.ending {
+				g.end(min(g.grace, 2*time.Second))
+			}
 			return true
 		case pid == g.pid:
 			g.pid, g.code = 0, status.ExitStatus()
 			if status.Signaled() {
 				g.code = 128 + int(status.Signal())
 			}
-			if !g.ending {
-				g.end(min(g.grace, 2*time.Second))
-			}
+			over = true // and mostly there is nothing else, so that nobody has to look for it
 		}
 	}
 }
