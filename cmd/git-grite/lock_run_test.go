@@ -160,19 +160,30 @@ func TestLockRun(t *testing.T) {
 	big.free()
 }
 
+// atOnce runs subtests that mostly wait all at the same time, which t.Parallel
+// would do only for as many as there are cores.
+func atOnce[T any](t *testing.T, cases map[string]T, f func(t *testing.T, name string, c T)) {
+	var fs []func()
+	for name, c := range cases {
+		fs = append(fs, func() { t.Run(name, func(t *testing.T) { f(t, name, c) }) })
+	}
+	together(fs...)
+}
+
 // TestLockRunEnds ends runs from outside: nothing is left, and the lock is free
 // or ends by itself after the command.
 func TestLockRunEnds(t *testing.T) {
 	t.Parallel()
 	const echo = `echo $$ >$D/pid; `
 	// A TTL of six seconds leaves four for the command.
-	for name, tt := range map[string]struct {
+	type ending struct {
 		script string
 		do     func(*under)
 		code   int
 		words  string
 		stands bool // the record, until the lease ends
-	}{
+	}
+	atOnce(t, map[string]ending{
 		"SIGINT":                {echo + beats, func(u *under) { u.await("beat"); syscall.Kill(u.Pid(), syscall.SIGINT) }, 130, "", false},
 		"SIGTERM":               {echo + beats, func(u *under) { u.await("beat"); syscall.Kill(u.Pid(), syscall.SIGTERM) }, 143, "", false},
 		"SIGHUP":                {echo + beats, func(u *under) { u.await("beat"); syscall.Kill(u.Pid(), syscall.SIGHUP) }, 129, "", false},
@@ -186,23 +197,20 @@ func TestLockRunEnds(t *testing.T) {
 		"taken":                 {beats, taken, 6, "is held by bob", false},
 		"the clock set forward": {beats, func(u *under) { u.await("beat"); u.clock("1000h") }, 6, "", false},
 		"the clock set back":    {`date +%s%3N >>$D/beat; sleep 7; exit 4`, func(u *under) { u.await("beat"); u.clock("-1000h") }, 4, "", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := gittest.New(t)
-			grite(t, r, "init", "--no-hooks")
-			u := runUnder(t, r, tt.script)
-			tt.do(u)
-			u.ends(tt.code, tt.words)
-			switch {
-			case tt.stands:
-				u.inTime(r)
-				try(t, r.With("GRITE_ACTOR=bob"), "lock", "acquire", "path:x", "--wait", "10s").exits(0, "Taken over")
-			case name != "taken" && !strings.Contains(name, "clock"):
-				u.free()
-			}
-		})
-	}
+	}, func(t *testing.T, name string, tt ending) {
+		r := gittest.New(t)
+		grite(t, r, "init", "--no-hooks")
+		u := runUnder(t, r, tt.script)
+		tt.do(u)
+		u.ends(tt.code, tt.words)
+		switch {
+		case tt.stands:
+			u.inTime(r)
+			try(t, r.With("GRITE_ACTOR=bob"), "lock", "acquire", "path:x", "--wait", "10s").exits(0, "Taken over")
+		case name != "taken" && !strings.Contains(name, "clock"):
+			u.free()
+		}
+	})
 }
 
 func (u *under) clock(shift string) {
@@ -258,52 +266,50 @@ func taken(u *under) {
 // a time, which is what renewal and the deadline are there for.
 func TestLockRunRemoteAway(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
+	type absence struct {
 		back    time.Duration // 0 for never
 		args    []string
 		code    int
 		overlap bool
-	}{
+	}
+	atOnce(t, map[string]absence{
 		"for less than the lease": {back: 8 * time.Second},
 		"for longer":              {code: 6},
 		"for longer, only warned": {args: []string{"--on-lost", "warn"}, overlap: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			remote := gittest.NewRemote(t)
-			url, env := transport(t, "http").Serve(t, remote.Dir)
-			proxy := gittest.Proxy(t, url)
-			alice := remote.With(env...).Clone(t, proxy.URL)
-			bob := remote.With(env...).Clone(t, url)
-			for _, r := range []*gittest.Repo{alice, bob} {
-				grite(t, r, "init", "--no-hooks")
+	}, func(t *testing.T, name string, tt absence) {
+		remote := gittest.NewRemote(t)
+		url, env := transport(t, "http").Serve(t, remote.Dir)
+		proxy := gittest.Proxy(t, url)
+		alice := remote.With(env...).Clone(t, proxy.URL)
+		bob := remote.With(env...).Clone(t, url)
+		for _, r := range []*gittest.Repo{alice, bob} {
+			grite(t, r, "init", "--no-hooks")
+		}
+		setting(t, bob, "[lock]\nclock_skew = \"0s\"\n")
+		u := runUnder(t, alice, `while [ ! -e $D/end ]; do date +%s%3N >>$D/beat; sleep 0.02; done`, append(tt.args, "--ttl", "15s")...)
+		u.await("beat")
+		proxy.On(func(*http.Request, int) gittest.Fault { return gittest.DropRequest })
+		other := bob.With("D="+u.dir).Start("git-grite", "lock", "run", "path:x", "--wait", "2m", "--ttl", "15s", "--", "sh", "-c",
+			`cat $D/beat >$D/seen; sleep 0.3; cat $D/beat >$D/then; touch $D/end`)
+		if tt.back > 0 {
+			time.Sleep(tt.back)
+			proxy.On(nil)
+			time.Sleep(10 * time.Second)
+			if u.read("seen") != "" {
+				t.Error("the other got the lock")
 			}
-			setting(t, bob, "[lock]\nclock_skew = \"0s\"\n")
-			u := runUnder(t, alice, `while [ ! -e $D/end ]; do date +%s%3N >>$D/beat; sleep 0.02; done`, append(tt.args, "--ttl", "15s")...)
-			u.await("beat")
-			proxy.On(func(*http.Request, int) gittest.Fault { return gittest.DropRequest })
-			other := bob.With("D="+u.dir).Start("git-grite", "lock", "run", "path:x", "--wait", "2m", "--ttl", "15s", "--", "sh", "-c",
-				`cat $D/beat >$D/seen; sleep 0.3; cat $D/beat >$D/then; touch $D/end`)
-			if tt.back > 0 {
-				time.Sleep(tt.back)
-				proxy.On(nil)
-				time.Sleep(10 * time.Second)
-				if u.read("seen") != "" {
-					t.Error("the other got the lock")
-				}
-				if err := os.WriteFile(filepath.Join(u.dir, "end"), nil, 0o666); err != nil {
-					t.Fatal(err)
-				}
+			if err := os.WriteFile(filepath.Join(u.dir, "end"), nil, 0o666); err != nil {
+				t.Fatal(err)
 			}
-			u.ends(tt.code)
-			if res := other.Wait(); res.Code != 0 {
-				t.Errorf("the other: %+v", res)
-			}
-			if ran := u.read("seen") != u.read("then"); ran != tt.overlap && tt.back == 0 {
-				t.Errorf("ran at the same time: %v", ran)
-			}
-		})
-	}
+		}
+		u.ends(tt.code)
+		if res := other.Wait(); res.Code != 0 {
+			t.Errorf("the other: %+v", res)
+		}
+		if ran := u.read("seen") != u.read("then"); ran != tt.overlap && tt.back == 0 {
+			t.Errorf("ran at the same time: %v", ran)
+		}
+	})
 }
 
 // transport is the transport of a name.

@@ -30,52 +30,49 @@ func TestLockRunExcludes(t *testing.T) {
 	if os.Getenv("GRITE_TEST_FULL") == "1" {
 		clones, runs = 8, 100
 	}
-	for _, name := range []string{"file", "http"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			remote := gittest.NewRemote(t)
-			url, env := transport(t, name).Serve(t, remote.Dir)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "counter"), []byte("0\n"), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			if name == "http" {
-				proxy := gittest.Proxy(t, url)
-				faults := []gittest.Fault{gittest.DropReply, gittest.DropRequest, gittest.Later, gittest.Duplicate, gittest.Double, gittest.Reset, gittest.DelayFor(300 * time.Millisecond)}
-				var n atomic.Int64
-				proxy.On(func(*http.Request, int) gittest.Fault {
-					if i := n.Add(1); i%11 == 0 {
-						return faults[int(i/11)%len(faults)]
+	atOnce(t, map[string]bool{"file": true, "http": true}, func(t *testing.T, name string, _ bool) {
+		remote := gittest.NewRemote(t)
+		url, env := transport(t, name).Serve(t, remote.Dir)
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "counter"), []byte("0\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if name == "http" {
+			proxy := gittest.Proxy(t, url)
+			faults := []gittest.Fault{gittest.DropReply, gittest.DropRequest, gittest.Later, gittest.Duplicate, gittest.Double, gittest.Reset, gittest.DelayFor(300 * time.Millisecond)}
+			var n atomic.Int64
+			proxy.On(func(*http.Request, int) gittest.Fault {
+				if i := n.Add(1); i%11 == 0 {
+					return faults[int(i/11)%len(faults)]
+				}
+				return gittest.Pass
+			})
+			url = proxy.URL
+		}
+		var fs []func()
+		for range clones {
+			c := remote.With(env...).With("D="+dir).Clone(t, url)
+			grite(t, c, "init", "--no-hooks")
+			fs = append(fs, func() {
+				for done := 0; done < runs; {
+					switch res := c.Run("", "git-grite", "lock", "run", "repo:x", "--ttl", "15s", "--wait", "30m", "--", "sh", "-c", count); res.Code {
+					case 0:
+						done++
+					case 5: // the network
+					default:
+						t.Errorf("exit %d: %s", res.Code, res.Stderr)
+						return
 					}
-					return gittest.Pass
-				})
-				url = proxy.URL
-			}
-			var fs []func()
-			for range clones {
-				c := remote.With(env...).With("D="+dir).Clone(t, url)
-				grite(t, c, "init", "--no-hooks")
-				fs = append(fs, func() {
-					for done := 0; done < runs; {
-						switch res := c.Run("", "git-grite", "lock", "run", "repo:x", "--ttl", "15s", "--wait", "30m", "--", "sh", "-c", count); res.Code {
-						case 0:
-							done++
-						case 5: // the network
-						default:
-							t.Errorf("exit %d: %s", res.Code, res.Stderr)
-							return
-						}
-					}
-				})
-			}
-			together(fs...)
-			counter, _ := os.ReadFile(filepath.Join(dir, "counter"))
-			overlaps, _ := os.ReadFile(filepath.Join(dir, "overlaps"))
-			if string(counter) != fmt.Sprintf("%d\n", clones*runs) || len(overlaps) > 0 {
-				t.Errorf("%d runs counted to %s%s", clones*runs, counter, overlaps)
-			}
-		})
-	}
+				}
+			})
+		}
+		together(fs...)
+		counter, _ := os.ReadFile(filepath.Join(dir, "counter"))
+		overlaps, _ := os.ReadFile(filepath.Join(dir, "overlaps"))
+		if string(counter) != fmt.Sprintf("%d\n", clones*runs) || len(overlaps) > 0 {
+			t.Errorf("%d runs counted to %s%s", clones*runs, counter, overlaps)
+		}
+	})
 }
 
 // TestLockRunInLine has many wait for one lock, one after the other: the lock
@@ -86,54 +83,51 @@ func TestLockRunInLine(t *testing.T) {
 	if os.Getenv("GRITE_TEST_FULL") == "1" {
 		n = 16
 	}
-	for _, name := range []string{"file", "http", "ssh"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			remote := gittest.NewRemote(t)
-			url, env := transport(t, name).Serve(t, remote.Dir)
-			dir := t.TempDir()
-			var proxy *gittest.FaultProxy
-			if name == "http" {
-				proxy = gittest.Proxy(t, url)
-				url = proxy.URL
+	atOnce(t, map[string]bool{"file": true, "http": true, "ssh": true}, func(t *testing.T, name string, _ bool) {
+		remote := gittest.NewRemote(t)
+		url, env := transport(t, name).Serve(t, remote.Dir)
+		dir := t.TempDir()
+		var proxy *gittest.FaultProxy
+		if name == "http" {
+			proxy = gittest.Proxy(t, url)
+			url = proxy.URL
+		}
+		at := func() *gittest.Repo {
+			c := remote.With(env...).With("D="+dir).Clone(t, url)
+			grite(t, c, "init", "--no-hooks")
+			return c
+		}
+		holder := at()
+		grite(t, holder, "lock", "acquire", "path:x")
+		var all []*gittest.Running
+		for i := range n {
+			all = append(all, at().Start("git-grite", "lock", "run", "path:x", "--wait", "30m", "--", "sh", "-c", fmt.Sprintf("echo %d >>$D/order", i)))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(5 * time.Second) // the last has found its place
+		if proxy != nil {
+			const while = 10 * time.Second
+			proxy.On(nil)
+			time.Sleep(while)
+			looks := proxy.Count(gittest.FetchRefs)
+			perMinute := float64(looks) * float64(time.Minute/while) / float64(n)
+			t.Logf("%d waiters: %.1f looks per waiter and minute, %d fetches, %d pushes", n, perMinute, proxy.Count(gittest.Fetch), proxy.Count(gittest.Push))
+			if looks == 0 || perMinute > 30 || proxy.Count(gittest.Push) > 0 {
+				t.Errorf("%.1f looks per waiter and minute, %d pushes", perMinute, proxy.Count(gittest.Push))
 			}
-			at := func() *gittest.Repo {
-				c := remote.With(env...).With("D="+dir).Clone(t, url)
-				grite(t, c, "init", "--no-hooks")
-				return c
+		}
+		grite(t, holder, "lock", "release", "path:x")
+		want := ""
+		for i, p := range all {
+			if res := p.Wait(); res.Code != 0 {
+				t.Errorf("waiter %d: %+v", i, res)
 			}
-			holder := at()
-			grite(t, holder, "lock", "acquire", "path:x")
-			var all []*gittest.Running
-			for i := range n {
-				all = append(all, at().Start("git-grite", "lock", "run", "path:x", "--wait", "30m", "--", "sh", "-c", fmt.Sprintf("echo %d >>$D/order", i)))
-				time.Sleep(time.Second)
-			}
-			time.Sleep(5 * time.Second) // the last has found its place
-			if proxy != nil {
-				const while = 10 * time.Second
-				proxy.On(nil)
-				time.Sleep(while)
-				looks := proxy.Count(gittest.FetchRefs)
-				perMinute := float64(looks) * float64(time.Minute/while) / float64(n)
-				t.Logf("%d waiters: %.1f looks per waiter and minute, %d fetches, %d pushes", n, perMinute, proxy.Count(gittest.Fetch), proxy.Count(gittest.Push))
-				if looks == 0 || perMinute > 30 || proxy.Count(gittest.Push) > 0 {
-					t.Errorf("%.1f looks per waiter and minute, %d pushes", perMinute, proxy.Count(gittest.Push))
-				}
-			}
-			grite(t, holder, "lock", "release", "path:x")
-			want := ""
-			for i, p := range all {
-				if res := p.Wait(); res.Code != 0 {
-					t.Errorf("waiter %d: %+v", i, res)
-				}
-				want += fmt.Sprintf("%d\n", i)
-			}
-			if order, _ := os.ReadFile(filepath.Join(dir, "order")); string(order) != want {
-				t.Errorf("order: %s", strings.Fields(string(order)))
-			}
-		})
-	}
+			want += fmt.Sprintf("%d\n", i)
+		}
+		if order, _ := os.ReadFile(filepath.Join(dir, "order")); string(order) != want {
+			t.Errorf("order: %s", strings.Fields(string(order)))
+		}
+	})
 }
 
 // TestLockWatchChanges reads the stream of changes that two clones make.

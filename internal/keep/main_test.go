@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 		case "detach":
 			os.Exit(testDetach(os.Args[2]))
 		}
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait for leases to end
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
