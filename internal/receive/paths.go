@@ -90,49 +90,24 @@ func (j *judgement) commits(ctx context.Context, updates []Update, judged func(g
 	return commits, err
 }
 
-// changed judges the paths that commits change. A merge that collides is looked
-// at once more: "changed against all parents" lists files too that git merged by
-// itself, and those are not its author's edits.
+// changed judges the paths that commits change; see [guard.Verdict.Sift].
 func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git.Commit) error {
 	gap := j.Gap
-	plain, merges := map[string]bool{}, map[string][]git.OID{}
-	err := j.Repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) {
-		if c.Merge {
-			merges[path] = append(merges[path], c.OID)
-		} else {
-			plain[path] = true
-		}
-	})
+	var changes guard.Changes
+	err := j.Repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) })
 	if err != nil {
 		gap = err
 	}
-	for path := range plain {
-		q.Paths = append(q.Paths, path)
-	}
-	for path := range merges {
-		if !plain[path] {
-			q.Paths = append(q.Paths, path)
-		}
-	}
-	slices.Sort(q.Paths)
+	q.Paths = changes.Paths()
 	if j.Verdict.Verdict, err = guard.Judge(ctx, q); err != nil {
 		gap = err
 	}
-	edits := map[git.OID][]string{}
-	j.Collisions = slices.DeleteFunc(j.Collisions, func(c guard.Collision) bool {
-		return !plain[c.Path] && !slices.ContainsFunc(merges[c.Path], func(merge git.OID) bool {
-			names, asked := edits[merge]
-			if !asked {
-				var err error
-				if names, err = j.Repo.MergeEdits(ctx, merge); err != nil && ctx.Err() != nil {
-					gap = context.Cause(ctx) // no time left to ask: not held against anybody
-				} else if err != nil {
-					names = q.Paths // git cannot tell: the first look stands
-				}
-				edits[merge] = names
-			}
-			return slices.Contains(names, c.Path)
-		})
+	j.Verdict.Verdict.Sift(&changes, func(merge string) ([]string, bool) {
+		paths, err := j.Repo.MergeEdits(ctx, git.OID(merge))
+		if ctx.Err() != nil {
+			gap, err = context.Cause(ctx), nil // no time left to ask: not held against anybody
+		}
+		return paths, err == nil
 	})
 	return gap
 }
