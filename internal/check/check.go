@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/clone"
@@ -69,6 +70,9 @@ func (j *judgement) ask(o Options) (err error) {
 	}
 	j.q = guard.Question{Policy: j.Policy, Now: j.Now, Locks: j.View.Locks, As: o.As, Owner: j.View.Actor.ID,
 		Held: func(l lock.Lock) bool { return l.Remote == "" || !l.Unconfirmed }}
+	if j.c.Config.Vouch == "require" {
+		j.q.Locks = slices.DeleteFunc(slices.Clone(j.q.Locks), func(l lock.Lock) bool { return l.Doubt != "" })
+	}
 	if o.Always {
 		j.q.Policy = guard.Require
 	}

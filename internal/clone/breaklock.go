@@ -28,7 +28,9 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 	q := lock.BreakRequest{Resource: r, Nonce: nonce, Reason: reason}
 	breakAt := c.solo(me.Actor).Break
 	if remote != nil {
-		breakAt = c.shared(remote, me.Actor).Break
+		s := c.shared(remote, me.Actor)
+		s.Store = remote
+		breakAt = s.Break
 	}
 	done, err := breakAt(ctx, q)
 	out.Lock, out.Report = done.Lock, c.report(me, remote, done.View)

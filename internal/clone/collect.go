@@ -33,7 +33,9 @@ func (c *Clone) Collect(ctx context.Context) (out Collected, err error) {
 	}
 	if err == nil && remote != nil {
 		var there protocol.Collected
-		there, err = c.shared(remote, me.Actor).Collect(ctx)
+		s := c.shared(remote, me.Actor)
+		s.Store = remote // a record that nobody vouches for is somebody's lock all the same
+		there, err = s.Collect(ctx)
 		out.Expired, out.Damaged = append(out.Expired, there.Expired...), append(out.Damaged, there.Damaged...)
 		view = there.View
 	}

@@ -107,12 +107,15 @@ func (c *Clone) Fence(ctx context.Context, q FenceRequest) (out Fenced, err erro
 	return out, err
 }
 
-// FencedAt returns when the last fenced push under each lock was, by nonce.
-func (c *Clone) FencedAt() map[string]time.Time {
-	at := map[string]time.Time{}
+// Grant names a lock, which shares its nonce with those that were acquired with it.
+type Grant struct{ Resource, Nonce string }
+
+// FencedAt returns when the last fenced push under each lock was.
+func (c *Clone) FencedAt() map[Grant]time.Time {
+	at := map[Grant]time.Time{}
 	for _, e := range c.journal.read() {
 		if e.Event == "fenced" {
-			at[e.Nonce] = time.UnixMilli(e.TimeUnixMS)
+			at[Grant{e.Resource, e.Nonce}] = time.UnixMilli(e.TimeUnixMS)
 		}
 	}
 	return at

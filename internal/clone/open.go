@@ -19,6 +19,7 @@ import (
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/vouch"
 )
 
 // Options are what a clone has to be told about the process that opens it.
@@ -57,6 +58,7 @@ type Clone struct {
 	files   files
 	journal journal
 	local   *refstore.Local
+	vouch   vouch.Rules
 
 	place  config.Clone // what the clone is known by
 	placed bool         // that is written down
@@ -97,6 +99,8 @@ func Open(ctx context.Context, o Options) (*Clone, error) {
 		return nil, err
 	}
 	c.Config, err = config.Load(config.Sources{Dir: f.dir, WorkTree: repo.WorkTree, Policy: o.Policy})
+	c.vouch = vouch.Rules{Sign: c.Config.Sign, Vouch: c.Config.Vouch, Repo: repo, Dir: f.dir, Environ: o.Environ, Prompts: o.Prompts, Now: o.Now}
+	c.local.Sign = c.vouch.Signer()
 	return c, err
 }
 
@@ -184,7 +188,11 @@ func (c *Clone) open(ctx context.Context, name string) (*refstore.Remote, error)
 // shared acts on the locks of a remote for an actor.
 func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared {
 	grants := c.grants(a, remote)
-	return &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: remote, Grants: grants, Queue: grants.Queue, Line: remote.Line()}
+	s := &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: c.vouch.Store(remote, a.ID), Grants: grants, Queue: grants.Queue}
+	if c.Config.Vouch != "require" { // those in line wait for records that do not count
+		s.Line = remote.Line()
+	}
+	return s
 }
 
 // solo acts on the locks of this clone for an actor: all of them where the clone
@@ -192,7 +200,7 @@ func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared
 func (c *Clone) solo(a config.Actor) *protocol.Solo {
 	s := &protocol.Solo{Actor: c.protocolActor(a, 0), Store: c.local, Queue: c.local.Queue}
 	if c.remote != nil {
-		s.Store = c.local.Beside(c.remote)
+		s.Store = c.vouch.Store(c.local.Beside(c.remote), a.ID)
 	}
 	return s
 }
@@ -210,3 +218,6 @@ func (c *Clone) grants(a config.Actor, remote *refstore.Remote) *refstore.Grants
 	}
 	return refstore.NewGrants(c.files.dir, a.ID, arbiter)
 }
+
+// Signatures reports what keeps lock.sign and lock.vouch from working.
+func (c *Clone) Signatures(ctx context.Context) []error { return c.vouch.Faults(ctx) }

@@ -81,7 +81,7 @@ func (f files) all() []string {
 	var paths []string
 	for _, name := range []string{
 		"config.toml", "clone.toml", // config's
-		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "silent", "warned", "untold-*", "agent.log",
+		"log.jsonl", "log.jsonl.1", "git", "hinted", "pushed", "allowed_signers", "vouched", "silent", "warned", "untold-*", "agent.log",
 		"issues*", "ISSUE_EDITMSG-*", // of the issues
 		"keep.log", "keep.log.1", // keep's; what is kept is below the actors
 		"records*", "mirror.*", "lock", // refstore's

@@ -81,6 +81,9 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 		}
 	}
 	v.AsOf = remote.AsOf()
+	if err := c.vouch.Mark(ctx, me.ID, t); err != nil {
+		return v, err
+	}
 	v.add(t)
 	c.unvouched(me, remote, v.Locks)
 	v.Report = c.report(me, remote, t)

@@ -27,6 +27,8 @@ type Config struct {
 	TTL       time.Duration
 	ClockSkew time.Duration
 	Offline   string // "refuse" or "allow"
+	Sign      string // "off", "auto" or "always"
+	Vouch     string // "off", "mark" or "require"
 
 	HookFetch         string // "never", "push", "auto" or "commit"
 	HookMaxAge        time.Duration
@@ -45,7 +47,7 @@ type Config struct {
 
 func defaults() Config {
 	return Config{
-		Policy: guard.Warn, Remote: "auto", TTL: 15 * time.Minute, ClockSkew: 30 * time.Second, Offline: "refuse",
+		Policy: guard.Warn, Remote: "auto", TTL: 15 * time.Minute, ClockSkew: 30 * time.Second, Offline: "refuse", Sign: "off", Vouch: "off",
 		HookFetch: "auto", HookMaxAge: time.Minute, HookCommitTimeout: 1500 * time.Millisecond, HookTimeout: 10 * time.Second,
 		AgentIdentity: "auto",
 		from:          map[string]string{},
@@ -157,6 +159,8 @@ type settings struct {
 		TTL       ttlValue      `toml:"ttl"`
 		ClockSkew durationValue `toml:"clock_skew"`
 		Offline   offlineValue  `toml:"offline"`
+		Sign      signValue     `toml:"sign"`
+		Vouch     vouchValue    `toml:"vouch"`
 	} `toml:"lock"`
 	Hook struct {
 		Fetch         fetchValue    `toml:"fetch"`
@@ -224,6 +228,8 @@ func (f file) apply(c *Config, text []byte) error {
 	set(&c.DefaultActor, lock.Owner(s.DefaultActor))
 	set(&c.Remote, string(s.Lock.Remote))
 	set(&c.Offline, string(s.Lock.Offline))
+	set(&c.Sign, string(s.Lock.Sign))
+	set(&c.Vouch, string(s.Lock.Vouch))
 	set(&c.HookFetch, string(s.Hook.Fetch))
 	s.Lock.ClockSkew.set(&c.ClockSkew)
 	s.Hook.MaxAge.set(&c.HookMaxAge)

@@ -34,6 +34,8 @@ func Keys() []Key {
 		{Name: "lock.ttl", Type: "duration", Team: true, Help: "how long a lease lasts when --ttl is not given", value: func(c *Config) any { return &c.TTL }},
 		{Name: "lock.clock_skew", Type: "duration", Help: "how long past its end another machine's lock is left alone", value: func(c *Config) any { return &c.ClockSkew }},
 		{Name: "lock.offline", Type: "string", Allowed: []string{"refuse", "allow"}, Help: "what acquire does when the remote cannot be reached", value: func(c *Config) any { return &c.Offline }},
+		{Name: "lock.sign", Type: "string", Allowed: []string{"off", "auto", "always"}, Help: "whether records are signed with git's ssh key", value: func(c *Config) any { return &c.Sign }},
+		{Name: "lock.vouch", Type: "string", Allowed: []string{"off", "mark", "require"}, Help: "what locks of others count that nobody signed who may", value: func(c *Config) any { return &c.Vouch }},
 		{Name: "hook.fetch", Type: "string", Allowed: []string{"never", "push", "auto", "commit"}, Help: "when hooks look at the remote first", value: func(c *Config) any { return &c.HookFetch }},
 		{Name: "hook.max_age", Type: "duration", Help: "with hook.fetch = \"auto\", how old a view a commit is judged by", value: func(c *Config) any { return &c.HookMaxAge }},
 		{Name: "hook.commit_timeout", Type: "duration", Help: "how long pre-commit waits for the remote", value: func(c *Config) any { return &c.HookCommitTimeout }},

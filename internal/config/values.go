@@ -18,6 +18,8 @@ type (
 	remoteValue   string
 	ttlValue      time.Duration
 	offlineValue  string
+	signValue     string
+	vouchValue    string
 	fetchValue    string
 	identityValue string
 	boolValue     bool
@@ -154,6 +156,18 @@ func FormatDuration(d time.Duration) string {
 func (v *offlineValue) UnmarshalTOML(value any) error {
 	s, err := oneOf(value, "refuse", "allow")
 	*v = offlineValue(s)
+	return err
+}
+
+func (v *signValue) UnmarshalTOML(value any) error {
+	s, err := oneOf(value, "off", "auto", "always")
+	*v = signValue(s)
+	return err
+}
+
+func (v *vouchValue) UnmarshalTOML(value any) error {
+	s, err := oneOf(value, "off", "mark", "require")
+	*v = vouchValue(s)
 	return err
 }
 

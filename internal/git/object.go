@@ -18,7 +18,7 @@ type FileCommit struct {
 	Content []byte
 	Message string
 	Time    time.Time
-	Sign    Sign // nil leaves the commit unsigned
+	Sign    Sign // nil, or one that makes nothing, leaves the commit unsigned
 }
 
 // WriteCommit writes the three objects of c and returns the id of the commit.
@@ -48,7 +48,9 @@ func (r *Repo) WriteCommit(ctx context.Context, c FileCommit) (OID, error) {
 		if err != nil {
 			return "", err
 		}
-		commit = AddSignature(commit, armored)
+		if len(armored) > 0 {
+			commit = AddSignature(commit, armored)
+		}
 	}
 	return write("commit", commit)
 }

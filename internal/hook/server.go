@@ -86,3 +86,25 @@ func UninstallServer(gitDir, hooksDir string) (Change, error) {
 	}
 	return c, os.Remove(path)
 }
+
+// InspectServer looks at the hook in its place.
+func InspectServer(gitDir, hooksDir string) Status {
+	path, old := ServerPlace(gitDir, hooksDir)
+	s := Status{Name: "pre-receive", Path: path, ShimPath: path, State: Installed}
+	text, err := os.ReadFile(path)
+	st, statErr := os.Stat(path)
+	switch {
+	case err != nil:
+		s.State = Missing
+	case !bytes.Contains(text, serverMark):
+		s.State = Foreign
+	case statErr != nil || !Executable(st):
+		s.State = Disabled
+	case !bytes.Equal(text, hooks.Server):
+		s.State = Outdated
+	}
+	if _, err := os.Lstat(old); err == nil {
+		s.Saved = []string{old}
+	}
+	return s
+}

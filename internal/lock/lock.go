@@ -42,6 +42,9 @@ type Lock struct {
 	// arbiter has not granted.
 	Remote      string
 	Unconfirmed bool
+	// Doubt is why nobody vouches for the record of another owner, "" when
+	// somebody does or nobody was asked.
+	Doubt string
 
 	// A broken lock leaves a tombstone: a released record of the one who broke
 	// it, which informs the displaced owner.

@@ -19,6 +19,12 @@ type Capability struct {
 	Detail string // why it does not work, in the words of the remote
 }
 
+// The capabilities that say how much a lock on the remote is worth.
+const (
+	Atomic = "change several at once"
+	Judged = "refuse what is no lock"
+)
+
 // Probe tries on two throw-away refs, which hold released records, what locks
 // need of the remote. It stops at the first failure that makes the rest
 // pointless. The error is for a remote that cannot be reached at all.
@@ -52,8 +58,13 @@ func (s *Remote) Probe(ctx context.Context, owner lock.Owner, nonce func() strin
 		return p.found, p.err
 	}
 	at := b.New
-	if p.try(ctx, "several at once", false, git.RefUpdate{Name: a.Name, Old: b.New, New: c.New}, git.RefUpdate{Name: second[0].Name, New: second[0].New}) {
+	if p.try(ctx, Atomic, false, git.RefUpdate{Name: a.Name, Old: b.New, New: c.New}, git.RefUpdate{Name: second[0].Name, New: second[0].New}) {
 		at = c.New
+	}
+	// A record of another resource protects nobody, and is gone with the next push.
+	forged := git.RefUpdate{Name: a.Name, Old: at, New: second[0].New}
+	if p.err == nil && !p.push(ctx, Capability{Name: Judged}, []git.PushStatus{git.PushRefused}, []git.RefUpdate{forged}) {
+		at = forged.New
 	}
 	if p.err == nil {
 		p.try(ctx, "delete", true, git.RefUpdate{Name: a.Name, Old: at})
