@@ -104,6 +104,9 @@ func Main(ctx context.Context, env Env) int {
 			return runKeeper(ctx, env, env.Args[2:])
 		}
 	}
+	if len(env.Args) > 1 && env.Args[1] == "receive" {
+		return runReceive(ctx, env, env.Args[2:]) // by a server, for each push
+	}
 	out := &printer{env: env, json: wantsJSON(env.Args)}
 	tree := commands()
 	args, err := arrange(tree, env.Args[1:])
@@ -152,6 +155,13 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.message }
+
+func explainUsage(e *usageError, _ time.Time) (f failure) {
+	if e.hint != "" {
+		f.hints = []string{e.hint}
+	}
+	return f
+}
 
 func usagef(format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...)}
@@ -229,7 +239,7 @@ func commands() []*command {
 			{name: "keep", usage: "have locks renewed in the background", subcommands: []*command{newKeepStart(), newKeepStop(), newKeepStatus()}},
 		}},
 		newIssue(),
-		newSync(),
+		newSync(), newPush(),
 		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
 			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
 		}},

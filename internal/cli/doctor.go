@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,12 +96,14 @@ func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 	}
 	d.identity()
 	d.hooks(ctx, fix)
+	d.server(ctx)
 	if err := d.locks(ctx, fix); err != nil {
 		return result{}, err
 	}
 	d.issues(ctx, fix)
 	d.keepers()
 	d.remote(ctx)
+	d.signatures(ctx)
 	if d.failed() {
 		return result{}, &doctorError{d.checks}
 	}
@@ -222,8 +225,9 @@ func (d *diagnosis) remote(ctx context.Context) {
 			refused = true
 			d.add("remote", checkFail, "locks need it on "+refstore.Namespace+"; ask who runs the server, or choose another lock.remote",
 				"%s does not let us %s: %s", remote.Name(), c.Name, c.Detail)
+		case c.Name == refstore.Judged:
 		default:
-			d.add("remote", checkWarn, "several locks are taken one by one instead", "%s cannot change %s: %s", remote.Name(), c.Name, c.Detail)
+			d.add("remote", checkWarn, "several locks are taken one by one instead", "%s cannot %s: %s", remote.Name(), c.Name, c.Detail)
 		}
 	}
 	var unreachable *git.RemoteError
@@ -234,7 +238,33 @@ func (d *diagnosis) remote(ctx context.Context) {
 		d.add("remote", checkFail, "", "%v", err)
 	case !refused:
 		took := d.Clone.Now().Sub(began) / time.Duration(max(len(found), 1))
+		d.guarantee(remote.Name(), can)
 		d.add("remote", checkOK, "", "%s grants locks; it can %s; about %s a request", remote.Name(), strings.Join(can, ", "), took.Round(time.Millisecond))
+	}
+}
+
+// signatures says what is made of the signatures of records.
+func (d *diagnosis) signatures(ctx context.Context) {
+	if d.Config.Sign == "off" && d.Config.Vouch == "off" {
+		return
+	}
+	for _, fault := range d.Signatures(ctx) {
+		d.add("signatures", checkWarn, "docs/trust.md", "%v", fault)
+	}
+	d.add("signatures", checkOK, "", "lock.sign = %q, lock.vouch = %q", d.Config.Sign, d.Config.Vouch)
+}
+
+// guarantee says what a lock on the remote is worth beyond good will.
+func (d *diagnosis) guarantee(remote string, can []string) {
+	if slices.Contains(can, refstore.Atomic) {
+		d.add("push", checkOK, "", "git grite push can land commits at %s only while your locks are held", remote)
+	} else {
+		d.add("push", checkWarn, "docs/server.md", "git grite push cannot fence pushes to %s: it changes no refs all or none", remote)
+	}
+	if slices.Contains(can, refstore.Judged) {
+		d.add("server", checkOK, "", "%s refuses what is no lock: a hook there judges pushes", remote)
+	} else {
+		d.add("server", checkOK, "docs/trust.md says what that proves", "%s takes any record: who may push there can write or delete any lock", remote)
 	}
 }
 

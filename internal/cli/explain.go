@@ -126,6 +126,9 @@ func conflictLines(l lock.Lock, free, now time.Time) []string {
 	if l.Reason != "" {
 		lines = append(lines, "Reason: "+wire.Printable(l.Reason))
 	}
+	if doubt := wire.Doubt(l); doubt != "" {
+		lines = append(lines, "Record: "+doubt)
+	}
 	return lines
 }
 

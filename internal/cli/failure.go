@@ -97,7 +97,7 @@ func is(code string, target error, hints ...string) explanation {
 // explanations is the one table from errors to what the caller is told. The
 // first match holds; what matches nothing is an internal error.
 func explanations() []explanation {
-	return []explanation{
+	return append(pushExplanations(), []explanation{
 		as(codeCanceled, func(e *signalError, _ time.Time) failure {
 			if e.signal == syscall.SIGTERM {
 				return failure{exit: 143}
@@ -106,12 +106,7 @@ func explanations() []explanation {
 		}),
 		is(codeCanceled, context.Canceled),
 		as[*lostLeaseError](codeLost, nil),
-		as(codeInvalid, func(e *usageError, _ time.Time) failure {
-			if e.hint == "" {
-				return failure{}
-			}
-			return failure{hints: []string{e.hint}}
-		}),
+		as(codeInvalid, explainUsage),
 		as[*lock.ResourceError](codeInvalid, nil),
 		as[*config.LabelError](codeInvalid, nil),
 		as[*git.PathError](codeInvalid, nil),
@@ -185,7 +180,7 @@ func explanations() []explanation {
 		is(codeEnvironment, syscall.EROFS),
 		is(codeEnvironment, syscall.ENOSPC),
 		is(codeEnvironment, syscall.EDQUOT),
-	}
+	}...)
 }
 
 // explain turns an error into what the caller is told.

@@ -26,7 +26,7 @@ func (run *hookRun) runChain(ctx context.Context, env *Env) int {
 	var input []byte
 	for _, old := range hook.Chain(run.chain) {
 		stdin := env.Stdin
-		if run.name == "pre-push" {
+		if run.name != "pre-commit" {
 			if input == nil {
 				text, err := io.ReadAll(env.Stdin)
 				if err != nil {

@@ -40,7 +40,8 @@ func changesResult(title string, changes []hook.Change) result {
 
 func newHooksInstall() *command {
 	var o agentOptions
-	flags := append(o.flags(), stringFlag(&o.tools, "tools", "with --agent: more tools that edit files, as a `REGEXP` of their names"))
+	var server bool
+	flags := append(append(o.flags(), serverFlag(&server)...), stringFlag(&o.tools, "tools", "with --agent: more tools that edit files, as a `REGEXP` of their names"))
 	return &command{name: "install", usage: "let git check locks before each commit and push, or a coding agent before each edit", flags: flags, run: func(ctx context.Context, c *call) (result, error) {
 		if o.host != "" {
 			return o.changeSettings(ctx, c, true)
@@ -48,6 +49,9 @@ func newHooksInstall() *command {
 		cl, err := c.open(ctx)
 		if err != nil {
 			return result{}, err
+		}
+		if server {
+			return serverHook(ctx, cl.Repo, hook.InstallServer)
 		}
 		changes, err := c.installHooks(ctx, cl)
 		if err != nil {
@@ -111,13 +115,17 @@ func treePath(tree *git.Repo) string {
 
 func newHooksUninstall() *command {
 	var o agentOptions
-	return &command{name: "uninstall", usage: "remove the hooks and put back what they replaced", flags: o.flags(), run: func(ctx context.Context, c *call) (result, error) {
+	var server bool
+	return &command{name: "uninstall", usage: "remove the hooks and put back what they replaced", flags: append(o.flags(), serverFlag(&server)...), run: func(ctx context.Context, c *call) (result, error) {
 		if o.host != "" {
 			return o.changeSettings(ctx, c, false)
 		}
 		cl, err := c.open(ctx)
 		if err != nil {
 			return result{}, err
+		}
+		if server {
+			return serverHook(ctx, cl.Repo, hook.UninstallServer)
 		}
 		changes, err := uninstallHooks(ctx, cl.Repo)
 		if err != nil {

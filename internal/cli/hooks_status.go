@@ -49,6 +49,10 @@ func runHooksStatus(ctx context.Context, c *call) (result, error) {
 		return result{}, err
 	}
 	f := firing{}
+	server, isServer, err := serverStatus(ctx, cl.Repo)
+	if err != nil {
+		return result{}, err
+	}
 	for _, tree := range cl.Repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {
@@ -56,12 +60,16 @@ func runHooksStatus(ctx context.Context, c *call) (result, error) {
 		}
 		for _, st := range hook.InspectPlace(place, tree.WorkTree) {
 			h := newHookJSON(tree, place, st)
-			h.OK = h.OK || h.Name == "pre-commit" && tree.WorkTree == "" // nobody commits there
+			// Nobody commits in a bare repository, and a server does not push.
+			h.OK = h.OK || tree.WorkTree == "" && (h.Name == "pre-commit" || isServer && server.State != hook.Missing)
 			if !h.OK {
 				f.explain(place)
 			}
 			f.add(h.WorkTree, h, h.OK)
 		}
+	}
+	if isServer {
+		f.add(server.WorkTree, server, server.OK)
 	}
 	configured, err := hook.ConfiguredHooks(ctx, cl.Repo)
 	if err != nil {

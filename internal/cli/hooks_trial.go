@@ -18,16 +18,20 @@ import (
 
 func newHooksTest() *command {
 	var timeout time.Duration
+	var server bool
 	var o agentOptions
 	return &command{
 		name: "test", usage: "let git run the hooks in each work tree, without a commit or a push, and say which fired",
-		flags: append(o.flags(), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}),
+		flags: append(append(o.flags(), serverFlag(&server)...), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}),
 		run: func(ctx context.Context, c *call) (result, error) {
 			if timeout <= 0 {
 				return result{}, usagef("--timeout must be above zero, such as 30s")
 			}
 			if o.host != "" {
 				return o.inspect(ctx, c, timeout)
+			}
+			if server {
+				return runHooksTestServer(ctx, c, timeout)
 			}
 			return runHooksTest(ctx, c, timeout)
 		},

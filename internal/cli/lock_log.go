@@ -87,6 +87,9 @@ func eventLine(e clone.Event) string {
 	if e.Other != "" {
 		line += "  " + eventBy(e.Event) + " " + wire.Holder(lock.Lock{Owner: e.Other, Label: e.OtherLabel})
 	}
+	if e.Push != "" {
+		line += "  git push " + wire.Printable(e.Push)
+	}
 	if e.Reason != "" {
 		line += "  " + wire.Printable(e.Reason)
 	}

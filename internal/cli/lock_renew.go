@@ -75,16 +75,8 @@ func (e *renewError) Error() string { return e.done.Lost[0].Err().Error() }
 // explainRenew tells of one lost lock as of any other, and what was renewed all
 // the same.
 func explainRenew(e *renewError, now time.Time) failure {
-	f := explain(e.done.Lost[0].Err(), now)
+	f := explainLosses(e.done.Lost, now)
 	f.data = e.reader.Renewed(e.done)
-	if was := e.done.Lost[0].Lock; !was.Expires.IsZero() && !was.Live(now) {
-		f.lines = append(f.lines, "Your lease ended: "+wire.Until(was.Expires, now))
-	}
-	for _, l := range e.done.Lost[1:] {
-		more := explain(l.Err(), now)
-		f.lines = append(f.lines, more.title()+":")
-		f.lines = append(f.lines, more.lines...)
-	}
 	for _, l := range e.done.Locks {
 		f.lines = append(f.lines, fmt.Sprintf("Renewed: %s until %s", l.Resource, wire.Timestamp(l.Expires)))
 	}
@@ -92,5 +84,19 @@ func explainRenew(e *renewError, now time.Time) failure {
 		f.code = codeNotFound
 	}
 	f.exit = exitOf(f.code)
+	return f
+}
+
+// explainLosses tells of one lost lock as of any other, and of the rest below it.
+func explainLosses(lost []lock.Lost, now time.Time) failure {
+	f := explain(lost[0].Err(), now)
+	if was := lost[0].Lock; !was.Expires.IsZero() && !was.Live(now) {
+		f.lines = append(f.lines, "Your lease ended: "+wire.Until(was.Expires, now))
+	}
+	for _, l := range lost[1:] {
+		more := explain(l.Err(), now)
+		f.lines = append(f.lines, more.title()+":")
+		f.lines = append(f.lines, more.lines...)
+	}
 	return f
 }

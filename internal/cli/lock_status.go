@@ -89,13 +89,23 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 		}
 	}
 	lock.Sort(locks)
-	return result{data: c.statusObject(v, locks, expired), text: func(w io.Writer) {
+	st := style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID, skew: v.Skew}
+	if slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Owner == st.me }) {
+		st.fenced = cl.FencedAt()
+	}
+	data := c.statusObject(v, locks, expired)
+	for i, l := range data.Locks {
+		if at, fenced := st.fenced[clone.Grant{Resource: l.Resource, Nonce: l.Nonce}]; fenced {
+			data.Locks[i].FencedUnixMS = at.UnixMilli()
+		}
+	}
+	return result{data: data, text: func(w io.Writer) {
 		if len(locks) == 0 {
 			fmt.Fprintln(w, "No active locks")
 			return
 		}
 		fmt.Fprintln(w, "Active Locks:")
-		printLocks(w, locks, style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID, skew: v.Skew}, now)
+		printLocks(w, locks, st, now)
 	}}, nil
 }
 
@@ -152,6 +162,8 @@ type style struct {
 	bar  bool // of the remaining lease
 	me   lock.Owner
 	skew time.Duration
+
+	fenced map[clone.Grant]time.Time // the last fenced push under a lock
 }
 
 // The SGR sequences in use.
@@ -193,6 +205,12 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		}
 		if l.Unconfirmed {
 			row += "  not confirmed"
+		}
+		if doubt := wire.Doubt(l); doubt != "" {
+			row += "  " + doubt
+		}
+		if at, fenced := st.fenced[clone.Grant{Resource: l.Resource.String(), Nonce: l.Nonce}]; fenced {
+			row += fmt.Sprintf("  pushed under it %s ago", wire.Span(now.Sub(at)))
 		}
 		switch {
 		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:

@@ -87,6 +87,9 @@ func says(v check.Verdict, c guard.Collision) string {
 	if l.Reason != "" {
 		line += ": " + wire.Printable(l.Reason)
 	}
+	if doubt := wire.Doubt(l); doubt != "" {
+		line += " (" + doubt + ")"
+	}
 	if agent.SameSession(v.View.Actor.Label, l.Label) {
 		line += "; that is this session under another name: --actor " + wire.ShellQuote(l.Label)
 	}

@@ -50,8 +50,10 @@ type Lock struct {
 	TTLMS          int64      `json:"ttl_ms,omitempty"`
 	Confirmed      bool       `json:"confirmed"`
 	Remote         string     `json:"remote,omitempty"`
-	FreeInMS       int64      `json:"free_in_ms,omitempty"` // ended, and not yet to be taken over
-	Wanted         string     `json:"wanted,omitempty"`     // in a conflict: what it is in the way of
+	FreeInMS       int64      `json:"free_in_ms,omitempty"`     // ended, and not yet to be taken over
+	FencedUnixMS   int64      `json:"fenced_unix_ms,omitempty"` // when this clone last pushed under it
+	Unvouched      string     `json:"unvouched,omitempty"`      // why nobody vouches for the record
+	Wanted         string     `json:"wanted,omitempty"`         // in a conflict: what it is in the way of
 }
 
 // Lock makes the object of a lock.
@@ -59,7 +61,7 @@ func (r Reader) Lock(l lock.Lock) Lock {
 	j := Lock{
 		Resource: l.Resource.String(), Owner: l.Owner, Nonce: l.Nonce, ExpiresUnixMS: l.Expires.UnixMilli(),
 		ExpiresInMS: l.Expires.Sub(r.Now).Milliseconds(), Mine: r.Owner != "" && l.Owner == r.Owner,
-		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote,
+		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote, Unvouched: l.Doubt,
 	}
 	if l.Released() {
 		j.ExpiresInMS = 0
@@ -122,6 +124,13 @@ func (r Reader) Acquired(grants []lock.Grant) Held {
 	h := r.Held(locks)
 	h.AlreadyHeld, h.TakenOverFrom = &already, former
 	return h
+}
+
+// Pushed is the data of a fenced push.
+type Pushed struct {
+	Held
+	Exit   int    `json:"exit"`   // of git push
+	Output string `json:"output"` // all that it said
 }
 
 // Lost is a lock that its holder no longer has.

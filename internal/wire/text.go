@@ -195,3 +195,12 @@ func Fit(s string, columns int) string {
 	}
 	return s
 }
+
+// Doubt says that nobody vouches for the record of a lock, and why; "" when
+// somebody does, or nobody was asked.
+func Doubt(l lock.Lock) string {
+	if l.Doubt == "" {
+		return ""
+	}
+	return "not vouched for: " + Printable(l.Doubt)
+}
