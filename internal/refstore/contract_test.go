@@ -2,6 +2,9 @@ package refstore
 
 import (
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,14 +26,41 @@ func TestContract(t *testing.T) {
 				t.Parallel()
 				remote := gittest.NewRemote(t, "--object-format="+format)
 				url, env := tr.Serve(t, remote.Dir)
-				contract(t, remote, func() *gittest.Repo { return remote.With(env...).Clone(t, url) })
+				contract(t, remote, "", func() *gittest.Repo { return remote.With(env...).Clone(t, url) })
 			})
 		}
 	}
 }
 
-func contract(t *testing.T, remote *gittest.Repo, clone func() *gittest.Repo) {
+// TestContractJudged: a server whose hook judges pushes takes all that clients do.
+func TestContractJudged(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "git-grite") // of which only the tests' own form has a clock to set
+	build := exec.Command("go", "test", "-c", "-tags", "urfave_cli_no_docs", "-o", program, "../../cmd/git-grite")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, tr := range gittest.Transports(t) {
+		if tr.Name != "path" && tr.Name != "http" {
+			continue // without a login, and with one
+		}
+		t.Run(tr.Name, func(t *testing.T) {
+			t.Parallel()
+			remote := gittest.NewRemote(t)
+			clock := filepath.Join(t.TempDir(), "clock")
+			remote.Hook("pre-receive", "echo judged >>'"+clock+".log'; GRITE_TEST_CLOCK='"+clock+"' exec '"+program+"' receive -- \"$@\"")
+			remote.Write("grite/receive.toml", "[receive]\npolicy = \"require\"\nfail = \"closed\"\n")
+			url, env := tr.Serve(t, remote.Dir)
+			contract(t, remote, clock, func() *gittest.Repo { return remote.With(env...).Clone(t, url) })
+			if log, _ := os.ReadFile(clock + ".log"); strings.Count(string(log), "judged") < 10 {
+				t.Errorf("the hook judged %q", log)
+			}
+		})
+	}
+}
+
+func contract(t *testing.T, remote *gittest.Repo, clock string, clone func() *gittest.Repo) {
 	alice, bob := join(t, clone(), 0), join(t, clone(), 1)
+	alice.clock, bob.clock = clock, clock
 	stands := func(names ...string) {
 		t.Helper()
 		var want []string
@@ -109,9 +139,9 @@ func contract(t *testing.T, remote *gittest.Repo, clone func() *gittest.Repo) {
 	}
 
 	// Damaged: blocks nobody, is replaced where it is needed, and collected.
-	alice.clone.Git("config", "user.name", "x")
-	junk := alice.clone.Record("refs/junk", `{"owner": "x"}`)
-	alice.clone.Git("push", "-q", "origin", junk+":"+gittest.LockRef("path:lib"), junk+":"+gittest.LockRef("path:other"))
+	junk := remote.Record("refs/junk", `{"owner": "x"}`)
+	remote.Git("update-ref", gittest.LockRef("path:lib"), junk)
+	remote.Git("update-ref", gittest.LockRef("path:other"), junk)
 	alice.mustTake("path:lib")
 	alice.ahead(4 * time.Hour)
 	c, err := alice.Collect(t.Context())
@@ -133,7 +163,7 @@ func TestPolicies(t *testing.T) {
 			remote := gittest.NewRemote(t)
 			p.Apply(remote)
 			if !p.Refuses {
-				contract(t, remote, func() *gittest.Repo { return remote.Clone(t, remote.Dir) })
+				contract(t, remote, "", func() *gittest.Repo { return remote.Clone(t, remote.Dir) })
 				return
 			}
 			m := join(t, remote.Clone(t, remote.Dir), 0)

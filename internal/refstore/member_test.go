@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ type member struct {
 	store  *Remote
 	grants *Grants
 	clone  *gittest.Repo
+	clock  string // the file that a judging server reads its clock from, "" for none
 }
 
 func owner(i int) lock.Owner { return lock.Owner(fmt.Sprintf("%032x", i+1)) }
@@ -53,6 +55,11 @@ func joinRemote(t testing.TB, clone *gittest.Repo, i int, name string) *member {
 // ahead moves the clock of a member.
 func (m *member) ahead(d time.Duration) {
 	m.Now = func() time.Time { return time.Now().Add(d) }
+	if m.clock != "" {
+		if err := os.WriteFile(m.clock, []byte(d.String()), 0o666); err != nil {
+			m.t.Fatal(err)
+		}
+	}
 	m.store.now, m.store.mirror.now = m.Now, m.Now
 }
 
