@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -97,7 +98,7 @@ func is(code string, target error, hints ...string) explanation {
 // explanations is the one table from errors to what the caller is told. The
 // first match holds; what matches nothing is an internal error.
 func explanations() []explanation {
-	return append(pushExplanations(), []explanation{
+	return slices.Concat(pushExplanations(), []explanation{
 		as(codeCanceled, func(e *signalError, _ time.Time) failure {
 			if e.signal == syscall.SIGTERM {
 				return failure{exit: 143}
@@ -152,6 +153,12 @@ func explanations() []explanation {
 		as(codeNotFound, func(*lock.NotHeldError, time.Time) failure {
 			return failure{hints: []string{"git grite lock status"}}
 		}),
+	}, placeExplanations())
+}
+
+// placeExplanations are those of where a command runs.
+func placeExplanations() []explanation {
+	return []explanation{
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
 		is(codeNotFound, clone.ErrNoCopy),
 		is(codeEnvironment, errNoMCP),
@@ -180,7 +187,7 @@ func explanations() []explanation {
 		is(codeEnvironment, syscall.EROFS),
 		is(codeEnvironment, syscall.ENOSPC),
 		is(codeEnvironment, syscall.EDQUOT),
-	}...)
+	}
 }
 
 // explain turns an error into what the caller is told.
