@@ -52,6 +52,9 @@ func runCheck(ctx context.Context, c *call, o checkOptions) (result, error) {
 		return result{}, err
 	}
 	cl, err := c.openLocks(ctx)
+	if cl != nil && rng != nil { // whatever is wrong with the settings of the work tree is no matter
+		err = cl.TeamOf(ctx, rng.From)
+	}
 	if err != nil {
 		return result{}, err
 	}

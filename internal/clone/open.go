@@ -60,6 +60,8 @@ type Clone struct {
 	local   *refstore.Local
 	vouch   vouch.Rules
 
+	sources config.Sources
+
 	place  config.Clone // what the clone is known by
 	placed bool         // that is written down
 	copied bool         // it was found to be a copy just now
@@ -98,10 +100,24 @@ func Open(ctx context.Context, o Options) (*Clone, error) {
 	if err := c.settle(ctx, o.Host); err != nil {
 		return nil, err
 	}
-	c.Config, err = config.Load(config.Sources{Dir: f.dir, WorkTree: repo.WorkTree, Policy: o.Policy})
+	c.sources = config.Sources{Dir: f.dir, WorkTree: repo.WorkTree, Policy: o.Policy}
+	c.Config, err = config.Load(c.sources)
 	c.vouch = vouch.Rules{Sign: c.Config.Sign, Vouch: c.Config.Vouch, Repo: repo, Dir: f.dir, Environ: o.Environ, Prompts: o.Prompts, Now: o.Now}
 	c.local.Sign = c.vouch.Signer()
 	return c, err
+}
+
+// TeamOf takes the team's settings from a commit instead of the work tree: a
+// range of commits is not judged by what it changes in them. It returns
+// *config.Error, beside which the settings are usable.
+func (c *Clone) TeamOf(ctx context.Context, commit string) error {
+	text, err := c.Repo.FileIn(ctx, commit, config.TeamFile, config.MaxTeamFile)
+	if err != nil {
+		return err
+	}
+	c.sources.Team = &config.Team{Name: commit + ":" + config.TeamFile, Text: text}
+	c.Config, err = config.Load(c.sources)
+	return err
 }
 
 // Dir is our directory in the common git directory. It need not exist.

@@ -141,7 +141,7 @@ func readTeam(path string) ([]byte, error) {
 		return nil, fmt.Errorf("it cannot be read: %w", err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxTeamFile+1))
+	return io.ReadAll(io.LimitReader(f, MaxTeamFile+1))
 }
 
 // ClonePath is the clone's configuration file below our directory dir.
@@ -197,8 +197,8 @@ func (f file) read(c *Config) error {
 
 // apply lays what a text says over c. The error is *Error or *boundError.
 func (f file) apply(c *Config, text []byte) error {
-	if f.team && len(text) > maxTeamFile {
-		return &boundError{1, fmt.Sprintf("it is larger than %d KiB", maxTeamFile>>10)}
+	if f.team && len(text) > MaxTeamFile {
+		return &boundError{1, fmt.Sprintf("it is larger than %d KiB", MaxTeamFile>>10)}
 	}
 	if _, err := scan(string(text)); err != nil {
 		if e, ok := err.(*Error); ok {

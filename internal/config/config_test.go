@@ -65,7 +65,7 @@ func TestLoad(t *testing.T) {
 func TestTeamIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, team := range map[string]string{
-		"large":             "# " + strings.Repeat("x", maxTeamFile),
+		"large":             "# " + strings.Repeat("x", MaxTeamFile),
 		"brackets":          "lockable = " + strings.Repeat("[", 10000),
 		"nested 5 deep":     "x = [[[[[1]]]]]",
 		"tables in tables":  "a = {x={x={x={x={x=1}}}}}",

@@ -9,7 +9,7 @@ import (
 // has none: 40 KB of one dotted key cost it 5 GB, and 2 MB of brackets a stack
 // that no program survives (BurntSushi/toml 1.6).
 const (
-	maxTeamFile = 16 << 10
+	MaxTeamFile = 16 << 10
 	maxDepth    = 4 // of arrays and inline tables
 	maxParts    = 4 // of a key
 )
