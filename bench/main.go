@@ -64,6 +64,7 @@ func main() {
 	b.issues()
 	b.hooks()
 	b.remotes()
+	b.fenced()
 	b.managers()
 }
 

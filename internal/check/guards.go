@@ -11,28 +11,20 @@ import (
 
 // Guards returns those of the locks that cover a path which a push of sources to
 // a remote would change; for sources see [git.Repo.OutgoingCommits]. Where not all
-// paths can be known, because of what a source is, how many commits there are, or
-// where the history of the clone ends, that is all of them.
+// paths can be known, because of what a source is or how many commits there are,
+// that is all of them.
 func Guards(ctx context.Context, c *clone.Clone, held []lock.Lock, remote string, sources []string) (guards []lock.Resource, err error) {
 	if len(held) == 0 || len(sources) == 0 {
 		return nil, nil
 	}
-	commits, more, err := c.Repo.OutgoingCommits(ctx, sources, remote, maxCommits)
+	paths, all, err := c.Repo.OutgoingPaths(ctx, sources, remote, maxCommits)
 	var unknown *git.Error
 	if err != nil && !errors.As(err, &unknown) {
 		return nil, err
 	}
-	all := err != nil || more || len(cut(commits)) > 0
-	paths := map[string]bool{}
-	if !all {
-		err := c.Repo.ChangedPaths(ctx, commits, func(_ git.Commit, path string) { paths[path] = true })
-		if err != nil {
-			return nil, err
-		}
-	}
 	fold := c.Repo.IgnoreCase(ctx)
 	for _, l := range held {
-		covers := all && l.Resource.Namespace() != lock.Issue || l.Resource.Namespace() == lock.Repo && len(paths) > 0
+		covers := !all && l.Resource.Namespace() != lock.Issue || l.Resource.Namespace() == lock.Repo && len(paths) > 0
 		for path := range paths {
 			if covers {
 				break

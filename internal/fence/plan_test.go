@@ -42,7 +42,7 @@ func open(t *testing.T, c *gittest.Repo) *git.Repo {
 // TestPlansWhatGitPushes holds the plan of a command line against what git itself
 // would push.
 func TestPlansWhatGitPushes(t *testing.T) {
-	c, repo := world(t)
+	c, _ := world(t)
 	upstream := "branch.main.remote=origin branch.main.merge=refs/heads/main"
 	renamed := "branch.main.remote=origin branch.main.merge=refs/heads/renamed"
 	for _, k := range []struct{ config, args string }{
@@ -75,7 +75,7 @@ func TestPlansWhatGitPushes(t *testing.T) {
 			}
 			argv := strings.Fields(k.args)
 			want := pushes(c, argv)
-			p, err := Read(t.Context(), repo, argv)
+			p, err := Read(t.Context(), open(t, c), argv) // settings are those of when it was opened
 			var mode *ModeError
 			if err != nil && !errors.As(err, &mode) {
 				t.Fatal(err)
@@ -92,7 +92,7 @@ func TestPlansWhatGitPushes(t *testing.T) {
 		})
 	}
 	c.Git("checkout", "-q", "--detach")
-	if _, err := Read(t.Context(), repo, nil); err == nil || !strings.Contains(err.Error(), "on no branch") {
+	if _, err := Read(t.Context(), open(t, c), nil); err == nil || !strings.Contains(err.Error(), "on no branch") {
 		t.Errorf("on a detached HEAD: %v", err)
 	}
 }
@@ -117,13 +117,14 @@ func pushes(c *gittest.Repo, argv []string) []string {
 }
 
 func TestWhatCannotBeFenced(t *testing.T) {
-	c, repo := world(t)
+	c, _ := world(t)
 	c.Git("config", "remote.two.url", "/a")
 	c.Git("config", "--add", "remote.two.pushurl", "/b")
 	c.Git("config", "--add", "remote.two.pushurl", "/c")
 	c.Git("config", "remote.glass.url", "/a")
 	c.Git("config", "remote.glass.mirror", "true")
 	c.Git("config", "push.default", "upstream")
+	repo := open(t, c)
 	for args, words := range map[string]string{
 		"--mirror origin": "takes no refspecs", "glass main": "is a mirror", "two main": "2 push URLs", "--no-atomic origin main": "takes the fence away",
 		"-f origin main": "write it as +SOURCE:DESTINATION",

@@ -78,12 +78,14 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, publishe
 	return r.listCommits(ctx, tips.Bytes(), most, args...)
 }
 
-// OutgoingCommits lists what a push of sources would publish on a remote, as far
-// as its tracking branches say, like PushedCommits. A source is a revision, a
-// pattern of refs with * in it, or ":" for all branches. The error is *Error for
-// one that names nothing.
-func (r *Repo) OutgoingCommits(ctx context.Context, sources []string, remote string, most int) (commits []Commit, more bool, err error) {
-	args := []string{"--not", "--remotes=" + literalGlob(remote) + "/*", "--not"}
+// OutgoingPaths lists what a push of sources would change on a remote, as far as
+// its tracking branches say, and whether that is all of it: at most most commits
+// are looked at. Every file counts as changed by those at the edge of a shallow
+// clone. A source is a revision, a pattern of refs with * in it, or ":" for all
+// branches. The error is *Error for one that names nothing.
+func (r *Repo) OutgoingPaths(ctx context.Context, sources []string, remote string, most int) (paths map[string]bool, all bool, err error) {
+	args := []string{"log", "-c", "--root", "--format=%x00%x00%x00%H", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-show-signature", "--no-notes",
+		"--no-relative", "--ignore-submodules=none", "-O/dev/null", "--max-count=" + strconv.Itoa(most+1), "--not", "--remotes=" + literalGlob(remote) + "/*", "--not"}
 	var revisions []string
 	for _, source := range sources {
 		switch {
@@ -95,7 +97,29 @@ func (r *Repo) OutgoingCommits(ctx context.Context, sources []string, remote str
 			revisions = append(revisions, source)
 		}
 	}
-	return r.listCommits(ctx, nil, most, slices.Concat(args, []string{"--end-of-options"}, revisions)...)
+	out, err := r.run(ctx, command{args: slices.Concat(args, []string{"--end-of-options"}, revisions, []string{"--"}), detached: true})
+	if err != nil {
+		return nil, false, err
+	}
+	// Three NULs announce an id. Behind it and a NUL are its paths, each with a NUL,
+	// the first behind a line feed or, in merges, one more NUL. No path is empty.
+	paths = map[string]bool{}
+	commits, empty, first := 0, 0, false
+	for item := range strings.SplitSeq(string(out), "\x00") {
+		switch {
+		case item == "":
+			empty++
+			continue
+		case empty >= 3:
+			commits, first = commits+1, true
+		case first && empty == 0:
+			paths[strings.TrimPrefix(item, "\n")], first = true, false
+		default:
+			paths[item], first = true, false
+		}
+		empty = 0
+	}
+	return paths, commits <= most, nil
 }
 
 // literalGlob makes a pattern that matches name and nothing else.

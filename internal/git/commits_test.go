@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -192,4 +193,51 @@ func FuzzListing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestOutgoingPaths: merges, names of every kind, first commits, and what is
+// published already.
+func TestOutgoingPaths(t *testing.T) {
+	remote := gittest.NewRemote(t)
+	c := remote.Clone(t, remote.Dir)
+	commit := func(paths ...string) {
+		for _, path := range paths {
+			c.Write(path, path)
+		}
+		c.Git("add", ".")
+		c.Git("commit", "-q", "-m", "x")
+	}
+	commit("old")
+	c.Git("push", "-q", "origin", "HEAD:main")
+	c.Git("checkout", "-q", "-b", "side")
+	commit("side", "both", strings.Repeat("a", 40))
+	c.Git("checkout", "-q", "-")
+	commit("\nfeed", "two\nlines", "both ")
+	c.Git("merge", "-q", "--no-commit", "side")
+	commit("in the merge")
+	c.Git("checkout", "-q", "--orphan", "root")
+	c.Git("rm", "-rfq", ".")
+	commit("root")
+	c.Git("checkout", "-q", "side")
+	repo, err := Open(t.Context(), c.Dir, c.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a40 := strings.Repeat("a", 40)
+	for source, want := range map[string][]string{
+		"side": {a40, "both", "side"}, "root": {"root"}, "HEAD~1": nil, "refs/heads/r*": {"root"},
+		":": {"\nfeed", a40, "both", "both ", "in the merge", "root", "side", "two\nlines"},
+	} {
+		paths, all, err := repo.OutgoingPaths(t.Context(), []string{source}, "origin", 100)
+		if got := slices.Sorted(maps.Keys(paths)); err != nil || !all || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v, %v; want %q", source, got, all, err, want)
+		}
+	}
+	if _, all, err := repo.OutgoingPaths(t.Context(), []string{":"}, "origin", 2); all || err != nil {
+		t.Errorf("more commits than asked for: %v, %v", all, err)
+	}
+	var failed *Error
+	if _, _, err := repo.OutgoingPaths(t.Context(), []string{"nowhere"}, "origin", 2); !errors.As(err, &failed) {
+		t.Errorf("nowhere: %v", err)
+	}
 }

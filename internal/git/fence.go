@@ -41,20 +41,19 @@ func (r *Repo) PushAs(ctx context.Context, args []string, io Streams) (exitCode 
 }
 
 // PushConfig returns the settings that decide what "git push" pushes and where,
-// all values of each, and the current branch, "" on a detached HEAD.
+// among others, all values of each, and the current branch, "" on a detached HEAD.
 func (r *Repo) PushConfig(ctx context.Context) (config map[string][]string, branch string, err error) {
-	out, err := r.read(ctx, "config", "-z", "--get-regexp", `^(push\.(default|autosetupremote)|remote\.pushdefault|remote\..*\.(push|mirror|url|pushurl)|branch\..*\.(remote|pushremote|merge))$`)
-	var failed *Error
-	if err != nil && !(errors.As(err, &failed) && failed.ExitCode == 1) {
+	all, err := r.settings(ctx)
+	if err != nil {
 		return nil, "", err
 	}
 	config = map[string][]string{}
-	for _, item := range splitZ(out) {
-		key, value, set := strings.Cut(item, "\n")
-		if !set { // a key alone is true
-			value = "true"
+	for _, s := range all {
+		for _, section := range []string{"push.", "remote.", "branch."} {
+			if strings.HasPrefix(s.Key, section) {
+				config[s.Key] = append(config[s.Key], s.Value)
+			}
 		}
-		config[key] = append(config[key], value)
 	}
 	head, err := r.HeadRef(ctx)
 	return config, strings.TrimPrefix(string(head), "refs/heads/"), err

@@ -282,3 +282,63 @@ func (a agent) add(t *testing.T, key string) {
 		t.Fatalf("ssh-add: %v: %s", err, out)
 	}
 }
+
+// TestVerifierRemembers: a record is read and verified once, for as long as the
+// allowed signers stay as they are and its key is valid.
+func TestVerifierRemembers(t *testing.T) {
+	key, public := newKey(t, "ed25519")
+	r := gittest.New(t)
+	r.Git("commit", "-q", "--allow-empty", "-m", "x")
+	repo, err := git.Open(t.Context(), r.Dir, r.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make, err := sign.Key{Setting: key}.Sign()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(s git.Sign) git.OID {
+		oid, err := repo.WriteCommit(t.Context(), git.FileCommit{Name: "lock.json", Content: []byte("{}"), Message: "x", Time: now, Sign: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return oid
+	}
+	signed, plain := write(make), write(nil)
+	dir := t.TempDir()
+	v := sign.Verifier{Repo: repo, Signers: filepath.Join(dir, "signers"), Memo: filepath.Join(dir, "memo"), Now: func() time.Time { return now }}
+	records := []sign.Record{{Commit: signed, Owner: "a", Label: "alice"}, {Commit: plain, Owner: "b", Label: "bob"}}
+	want := func(n int) {
+		t.Helper()
+		doubts, err := v.Doubts(t.Context(), records)
+		if err != nil || len(doubts) != n || n < 2 && doubts[signed] != "" {
+			t.Errorf("doubts %v, %v; want %d", doubts, err, n)
+		}
+	}
+	if _, err := v.Doubts(t.Context(), records); !errors.Is(err, sign.ErrNoSigners) {
+		t.Errorf("without signers: %v", err)
+	}
+	allow := func(text string) {
+		if err := os.WriteFile(v.Signers, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow(`alice valid-before="20261201" ` + public)
+	want(1)
+	gone := os.Rename(filepath.Join(r.Dir, ".git"), filepath.Join(r.Dir, "away"))
+	if want(1); gone != nil { // nothing is read again
+		t.Fatal(gone)
+	}
+	v.Now = func() time.Time { return now.AddDate(0, 1, 0) }
+	if _, err := v.Doubts(t.Context(), records); err == nil {
+		t.Error("a key that has run out is not looked at again")
+	}
+	if err := os.Rename(filepath.Join(r.Dir, "away"), filepath.Join(r.Dir, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	want(2)
+	v.Now = func() time.Time { return now }
+	want(1)
+	allow("carol " + public)
+	want(2)
+}

@@ -82,7 +82,9 @@ func (v Verifier) Doubts(ctx context.Context, records []Record) (map[git.OID]str
 		}
 		if err != nil {
 			m.Fault = err.Error()
-			passing[oid] = passing[oid] || errors.Is(err, ErrNotNow)
+			if errors.Is(err, ErrNotNow) {
+				passing[oid] = true
+			}
 		}
 		seen[oid] = m
 	}
@@ -116,6 +118,6 @@ func (v Verifier) recall(id string) map[git.OID]memory {
 // remember writes down what was seen. Failing to costs a second look.
 func (v Verifier) remember(m memo) {
 	if text, err := json.Marshal(m); err == nil {
-		_ = atomicfile.Write(v.Memo, text, 0o600)
+		_ = atomicfile.Write(v.Memo, text, 0o666)
 	}
 }

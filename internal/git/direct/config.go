@@ -46,6 +46,8 @@ var needed = map[string][]string{
 	"hook":       nil,
 	"extensions": nil,
 	"remote":     nil,
+	"push":       {"default", "autosetupremote"},
+	"branch":     {"remote", "pushremote", "merge"},
 	"url":        nil,
 }
 
