@@ -63,6 +63,7 @@ func (s *Remote) Probe(ctx context.Context, owner lock.Owner, nonce func() strin
 	}
 	// A record of another resource protects nobody, and is gone with the next push.
 	forged := git.RefUpdate{Name: a.Name, Old: at, New: second[0].New}
+	p.made = append(p.made, forged)
 	if p.err == nil && !p.push(ctx, Capability{Name: Judged}, []git.PushStatus{git.PushRefused}, []git.RefUpdate{forged}) {
 		at = forged.New
 	}
