@@ -116,7 +116,11 @@ func (c *call) guards(ctx context.Context, cl *clone.Clone, plan *fence.Plan, na
 		only.args = nil // they are those of git push
 		return only.existing(ctx, cl, named, false)
 	}
-	guards, err := check.Guards(ctx, cl, held, plan.Repository, plan.Sources())
+	arbiter, err := cl.ArbiterName(ctx) // which may have been named by its URL
+	if err != nil {
+		return nil, err
+	}
+	guards, err := check.Guards(ctx, cl, held, arbiter, plan.Sources())
 	if err == nil && len(guards) == 0 {
 		err = &unguardedError{c.args}
 	}
