@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -60,8 +63,11 @@ func runReport(ctx context.Context, c *call, o reportOptions) (result, error) {
 	}
 	path := c.abs(o.html)
 	data["file"] = path
-	return result{data: data, text: func(w io.Writer) { fmt.Fprintf(w, "Report written to %s\n", wire.Printable(o.html)) }},
-		atomicfile.Write(path, page.Bytes(), 0o666)
+	err = atomicfile.Write(path, page.Bytes(), 0o666)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = usagef("--html: there is no directory %s", filepath.Dir(o.html))
+	}
+	return result{data: data, text: func(w io.Writer) { fmt.Fprintf(w, "Report written to %s\n", wire.Printable(o.html)) }}, err
 }
 
 // since reads how far back to look, the zero time for all there is.
@@ -97,6 +103,9 @@ func (c *call) timeline(cl *clone.Clone, v clone.View, events []clone.Event, sin
 		t := timeline.Event{
 			Time: time.UnixMilli(e.TimeUnixMS), Event: e.Event, Actor: string(e.Actor), Label: e.Label, Resource: e.Resource, Nonce: e.Nonce,
 			Other: string(e.Other), OtherLabel: e.OtherLabel, Reason: e.Reason,
+		}
+		if e.Event == "broken" { // the journal has it as an event of the lock's holder
+			t.Actor, t.Label, t.Other, t.OtherLabel = t.Other, t.OtherLabel, t.Actor, t.Label
 		}
 		if e.ExpiresUnixMS != 0 {
 			t.Expires = time.UnixMilli(e.ExpiresUnixMS)

@@ -43,7 +43,7 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 	}
 	if err == nil {
 		e := event("broken", out.Lock)
-		e.Other, e.Reason = me.ID, reason
+		e.Other, e.OtherLabel, e.Reason = me.ID, me.Label, reason
 		c.journal.add(e)
 	}
 	return out, err
