@@ -154,7 +154,11 @@ type Log struct {
 const logSize = 256 << 10
 
 func (l Log) line(text string) {
-	if st, err := os.Lstat(l.Path); err == nil && st.Size() > logSize {
+	st, err := os.Lstat(l.Path)
+	switch {
+	case err == nil && !st.Mode().IsRegular():
+		return // somebody put a link there; what it names is not ours to write
+	case err == nil && st.Size() > logSize:
 		_ = os.Rename(l.Path, l.Path+".1")
 	}
 	f, err := os.OpenFile(l.Path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
