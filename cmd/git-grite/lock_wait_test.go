@@ -37,17 +37,20 @@ func TestLockRunExcludes(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "counter"), []byte("0\n"), 0o666); err != nil {
 			t.Fatal(err)
 		}
+		begin := func() {}
 		if name == "http" {
-			proxy := gittest.Proxy(t, url)
 			faults := []gittest.Fault{gittest.DropReply, gittest.DropRequest, gittest.Later, gittest.Duplicate, gittest.Double, gittest.Reset, gittest.DelayFor(300 * time.Millisecond)}
 			var n atomic.Int64
-			proxy.On(func(*http.Request, int) gittest.Fault {
+			rule := func(*http.Request, int) gittest.Fault {
 				if i := n.Add(1); i%11 == 0 {
 					return faults[int(i/11)%len(faults)]
 				}
 				return gittest.Pass
-			})
+			}
+			proxy := gittest.Proxy(t, url)
 			url = proxy.URL
+			defer func() { t.Log(proxy.Tally()) }()
+			begin = func() { proxy.On(rule) }
 		}
 		var fs []func()
 		for range clones {
@@ -66,6 +69,7 @@ func TestLockRunExcludes(t *testing.T) {
 				}
 			})
 		}
+		begin()
 		together(fs...)
 		counter, _ := os.ReadFile(filepath.Join(dir, "counter"))
 		overlaps, _ := os.ReadFile(filepath.Join(dir, "overlaps"))
