@@ -35,7 +35,7 @@ var floors = map[string]floor{
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "github.com/urfave/cli/v2", "golang.org/x/term",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/hold":     {[]string{"internal/clone", "internal/config", "internal/keep", "internal/lock"}, "renews a clone's locks for keep, which knows no locks"},
-	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal"}, "objects are made of results, so it knows these and no source of them"},
+	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/keep", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal"}, "objects are made of results, so it knows these and no source of them"},
 	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/refstore", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},
 	"internal/clone":    {[]string{"internal/config", "internal/keep", "internal/protocol", "internal/refstore", "internal/vouch", "internal/lock", "internal/git", "internal/atomicfile"}, "no flags, no words, no paths to be committed"},
 	"internal/config":   {[]string{"internal/lock", "internal/guard", "internal/atomicfile", "github.com/BurntSushi/toml"}, "reads files; values go down as plain values"},

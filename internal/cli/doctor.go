@@ -198,7 +198,7 @@ func (d *diagnosis) keepers() {
 		if !k.Running || k.State.Error != "" {
 			outcome, hint = checkWarn, d.KeepLog()+" says what happened"
 		}
-		d.add("keepers", outcome, hint, "%s; keeps %s", keeperLine(k, d.Clone.Now()), wire.Count(len(k.Kept), "lock"))
+		d.add("keepers", outcome, hint, "%s; keeps %s", wire.KeeperLine(k, d.Clone.Now()), wire.Count(len(k.Kept), "lock"))
 	}
 }
 

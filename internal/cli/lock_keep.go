@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -233,9 +232,9 @@ func newKeepStatus() *command {
 			}
 			return result{data: map[string]any{"keepers": wire.Keepers(all)}, text: func(w io.Writer) {
 				for _, k := range all {
-					fmt.Fprintln(w, keeperLine(k, c.Now()))
+					fmt.Fprintln(w, wire.KeeperLine(k, c.Now()))
 					for _, l := range k.Kept {
-						fmt.Fprintf(w, "  %s  %s\n", wire.Printable(l.Resource), keptUntil(l, c.Now()))
+						fmt.Fprintf(w, "  %s  %s\n", wire.Printable(l.Resource), wire.KeptUntil(l, c.Now()))
 					}
 				}
 				if len(all) == 0 {
@@ -244,33 +243,4 @@ func newKeepStatus() *command {
 			}}, nil
 		},
 	}
-}
-
-// keeperLine says in a line whose locks are kept, and how that goes.
-func keeperLine(k hold.Keeping, now time.Time) string {
-	line := fmt.Sprintf("%s (%s): ", wire.Printable(k.Actor.Label), k.Actor.ID.Short())
-	switch {
-	case !k.Running:
-		line += "no keeper runs; the next lock command starts it"
-	case k.State.RenewedUnixMS != 0:
-		line += fmt.Sprintf("process %d, renewed %s ago", k.State.PID, wire.Span(now.Sub(time.UnixMilli(k.State.RenewedUnixMS))))
-	default:
-		line += fmt.Sprintf("process %d", k.State.PID)
-	}
-	if k.State.Error != "" {
-		line += "; cannot renew: " + wire.Printable(k.State.Error)
-	}
-	return line
-}
-
-// keptUntil says until when a lock is kept.
-func keptUntil(k keep.Kept, now time.Time) string {
-	var until []string
-	if k.PID != 0 {
-		until = append(until, fmt.Sprintf("while process %d runs", k.PID))
-	}
-	if k.UntilUnixMS != 0 {
-		until = append(until, "for another "+wire.Span(time.UnixMilli(k.UntilUnixMS).Sub(now)))
-	}
-	return strings.Join(until, ", ")
 }

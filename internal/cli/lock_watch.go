@@ -105,7 +105,7 @@ func (w *watching) screen(ctx context.Context) watch.Look {
 	kept := map[string]bool{}
 	all, _ := hold.All(w.cl) // the locks matter more
 	for _, k := range all {
-		out.Keepers = append(out.Keepers, keeperLine(k, w.Now()))
+		out.Keepers = append(out.Keepers, wire.KeeperLine(k, w.Now()))
 		for _, l := range k.Kept {
 			kept[l.Nonce+l.Resource] = k.Running
 		}

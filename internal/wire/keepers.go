@@ -1,6 +1,13 @@
 package wire
 
-import "github.com/git-grite/git-grite/internal/hold"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/git-grite/git-grite/internal/hold"
+	"github.com/git-grite/git-grite/internal/keep"
+)
 
 // Keeper is what is renewed in the background for one actor.
 type Keeper struct {
@@ -46,4 +53,33 @@ type Change struct {
 	Lock       *Lock  `json:"lock,omitempty"`
 	AsOfUnixMS int64  `json:"as_of_unix_ms"`
 	Message    string `json:"message,omitempty"` // why the view is stale
+}
+
+// KeeperLine says in a line whose locks are kept, and how that goes.
+func KeeperLine(k hold.Keeping, now time.Time) string {
+	line := fmt.Sprintf("%s (%s): ", Printable(k.Actor.Label), k.Actor.ID.Short())
+	switch {
+	case !k.Running:
+		line += "no keeper runs; the next lock command starts it"
+	case k.State.RenewedUnixMS != 0:
+		line += fmt.Sprintf("process %d, renewed %s ago", k.State.PID, Span(now.Sub(time.UnixMilli(k.State.RenewedUnixMS))))
+	default:
+		line += fmt.Sprintf("process %d", k.State.PID)
+	}
+	if k.State.Error != "" {
+		line += "; cannot renew: " + Printable(k.State.Error)
+	}
+	return line
+}
+
+// KeptUntil says until when a lock is kept.
+func KeptUntil(k keep.Kept, now time.Time) string {
+	var until []string
+	if k.PID != 0 {
+		until = append(until, fmt.Sprintf("while process %d runs", k.PID))
+	}
+	if k.UntilUnixMS != 0 {
+		until = append(until, "for another "+Span(time.UnixMilli(k.UntilUnixMS).Sub(now)))
+	}
+	return strings.Join(until, ", ")
 }
