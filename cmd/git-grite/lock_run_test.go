@@ -139,6 +139,7 @@ func TestLockRun(t *testing.T) {
 	if oid, _, _ = strings.Cut(oid, "\n"); len(oid) != len(r.Git("rev-parse", "HEAD")) || r.Git("cat-file", "-t", oid) != "commit" {
 		t.Errorf("the record is %q", oid)
 	}
+	try(t, r, "lock", "run", "path:x", "--", "sh", "-c", `git-grite lock status --json | grep "\"oid\":\"$GRITE_LOCK_OID\""`).exits(0)
 	try(t, r, "lock", "run", "path:x", "--", "git-grite", "lock", "acquire", "path:x").exits(0, "Lock already held")
 	try(t, r, "lock", "run", "path:x", "--", "git-grite", "lock", "run", "path:x", "--", "true").exits(4)
 	try(t, r, "lock", "run", "path:x", "--", "nosuchcommand").exits(127, "nosuchcommand")

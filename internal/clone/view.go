@@ -156,6 +156,7 @@ func (v *View) add(t *lock.View) {
 	for _, entries := range [][]lock.Entry{t.Entries, t.Beside} {
 		for i := range entries {
 			v.Locks = append(v.Locks, entries[i].Lock)
+			v.Locks[len(v.Locks)-1].Record = entries[i].Version
 		}
 	}
 	v.Beaten = t.Beaten

@@ -38,10 +38,12 @@ type Lock struct {
 	Ticket   time.Time // of the first attempt that led to this grant
 
 	// Where the lock is kept is no part of its record: Remote is the remote that
-	// has it, "" for this clone, and Unconfirmed is a lock of this clone that the
-	// arbiter has not granted.
+	// has it, "" for this clone, Unconfirmed is a lock of this clone that the
+	// arbiter has not granted, and Record is the version of its record as it was
+	// seen, "" when that is not known.
 	Remote      string
 	Unconfirmed bool
+	Record      string
 	// Doubt is why nobody vouches for the record of another owner, "" when
 	// somebody does or nobody was asked.
 	Doubt string

@@ -48,6 +48,7 @@ type Lock struct {
 	Reason         string     `json:"reason,omitempty"`
 	AcquiredUnixMS int64      `json:"acquired_unix_ms,omitempty"`
 	TTLMS          int64      `json:"ttl_ms,omitempty"`
+	OID            string     `json:"oid,omitempty"` // the commit of its record: the value that fences
 	Confirmed      bool       `json:"confirmed"`
 	Remote         string     `json:"remote,omitempty"`
 	FreeInMS       int64      `json:"free_in_ms,omitempty"`     // ended, and not yet to be taken over
@@ -61,7 +62,7 @@ func (r Reader) Lock(l lock.Lock) Lock {
 	j := Lock{
 		Resource: l.Resource.String(), Owner: l.Owner, Nonce: l.Nonce, ExpiresUnixMS: l.Expires.UnixMilli(),
 		ExpiresInMS: l.Expires.Sub(r.Now).Milliseconds(), Mine: r.Owner != "" && l.Owner == r.Owner,
-		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote, Unvouched: l.Doubt,
+		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote, OID: l.Record, Unvouched: l.Doubt,
 	}
 	if l.Released() {
 		j.ExpiresInMS = 0
