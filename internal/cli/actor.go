@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,11 +21,13 @@ type actorJSON struct {
 	DataDir  string       `json:"data_dir"`
 	Worktree string       `json:"worktree,omitempty"`
 	Default  bool         `json:"default,omitempty"`
+	Current  bool         `json:"current,omitempty"` // of this command
+	Gone     bool         `json:"gone,omitempty"`    // its work tree is
 	Source   clone.Source `json:"source,omitempty"`
 }
 
 func newActorJSON(a config.Actor) actorJSON {
-	return actorJSON{ActorID: a.ID, Label: a.Label, DataDir: a.DataDir, Worktree: a.Worktree}
+	return actorJSON{ActorID: a.ID, Label: a.Label, DataDir: a.DataDir, Worktree: a.Worktree, Gone: a.Gone}
 }
 
 // showActor is the result of the commands about one actor.
@@ -80,19 +83,25 @@ func runActorList(ctx context.Context, c *call) (result, error) {
 		return result{}, err
 	}
 	base, _ := cl.Actors().Base() // without one nothing is marked
+	me, _ := cl.Actor()
 	actors := make([]actorJSON, 0, len(list))
 	for _, a := range list {
 		j := newActorJSON(a)
-		j.Default = a.ID == base.ID
+		j.Default, j.Current = a.ID == base.ID, a.ID == me.ID
 		actors = append(actors, j)
 	}
 	return result{data: map[string]any{"actors": actors}, text: func(w io.Writer) {
 		for _, a := range actors {
-			mark := " "
-			if a.Default {
+			mark, more := " ", ""
+			if a.Current {
 				mark = "*"
+			} else if a.Default {
+				more = "  (default)"
 			}
-			fmt.Fprintf(w, "%s %s  %s\n", mark, a.ActorID, wire.Printable(a.Label))
+			if a.Gone {
+				more = "  (its work tree is gone)"
+			}
+			fmt.Fprintf(w, "%s %s  %s%s\n", mark, a.ActorID, wire.Printable(a.Label), more)
 		}
 		if len(actors) == 0 {
 			fmt.Fprintln(w, "No actors yet: git grite init makes one")
@@ -132,7 +141,7 @@ func newActorCurrent() *command {
 		if err != nil {
 			return result{}, err
 		}
-		me, err := cl.ActorOrNew(ctx)
+		me, err := cl.ActorOrDefault(ctx)
 		if err != nil {
 			return result{}, err
 		}
@@ -181,4 +190,33 @@ func newActorUse() *command {
 			}
 			return showActor("Actor of "+where, a, ""), nil
 		}}
+}
+
+func newActorRm() *command {
+	return &command{name: "rm", args: "ID", usage: "forget an actor that holds nothing", run: func(ctx context.Context, c *call) (result, error) {
+		if len(c.args) != 1 {
+			return result{}, usagef("actor rm takes one ID or label")
+		}
+		cl, err := c.open(ctx)
+		if err != nil {
+			return result{}, err
+		}
+		a, err := cl.Actors().FindHolder(c.args[0])
+		if err == nil {
+			err = cl.RemoveActor(ctx, a, lookTimeout)
+		}
+		if err != nil {
+			return result{}, err
+		}
+		return showActor("Actor forgotten", a, ""), nil
+	}}
+}
+
+func explainHolds(e *clone.HoldsError, now time.Time) failure {
+	f := failure{message: wire.Printable(e.Error()), details: map[string]any{"locks": wire.Reader{Now: now}.Locks(e.Locks)}}
+	for _, l := range e.Locks {
+		f.lines = append(f.lines, wire.Name(l)+" until "+wire.Timestamp(l.Expires))
+	}
+	f.hints = []string{"git grite lock release --mine --actor " + string(e.Actor.ID)}
+	return f
 }

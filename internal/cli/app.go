@@ -190,6 +190,7 @@ type result struct {
 // command is one command of the tree: a group has subcommands, a leaf runs.
 type command struct {
 	name, usage string
+	aliases     []string
 	args        string // of the usage line; "" for a command that takes none
 	description string
 	runs        bool       // what follows "--" is a command line
@@ -231,7 +232,7 @@ func commands() []*command {
 	return []*command{
 		newInit(), newDeinit(),
 		{name: "actor", usage: "who holds locks", subcommands: []*command{
-			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(),
+			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(), newActorRm(),
 		}},
 		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
 			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),

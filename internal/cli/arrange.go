@@ -114,7 +114,7 @@ func findFlag(flags []cli.Flag, args []string) (found []string, width int) {
 
 func findCommand(tree []*command, name string) *command {
 	for _, c := range tree {
-		if c.name == name {
+		if c.name == name || slices.Contains(c.aliases, name) {
 			return c
 		}
 	}

@@ -136,6 +136,8 @@ func explanations() []explanation {
 		as(codeConflict, explainCollision),
 		as(codeConflict, explainHooks),
 		as(codeConflict, explainLost),
+		as(codeConflict, explainHolds),
+		as[*config.RemoveError](codeConflict, nil),
 		as(codeEnvironment, func(*check.BlindError, time.Time) failure {
 			return failure{hints: []string{"git grite sync"}}
 		}),

@@ -16,8 +16,8 @@ func common() []cli.Flag {
 	}
 }
 
-func boolFlag(to *bool, name, usage string) cli.Flag {
-	return &cli.BoolFlag{Name: name, Usage: usage, Destination: to}
+func boolFlag(to *bool, name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Destination: to}
 }
 
 func stringFlag(to *string, name, usage string) cli.Flag {

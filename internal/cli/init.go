@@ -52,6 +52,13 @@ func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	if cl.Chosen() {
+		me, err := cl.ActorOrNew(ctx)
+		c.out.report(clone.Report{Actor: me})
+		if err != nil {
+			return result{}, err
+		}
+	}
 	data := initJSON{actorJSON: newActorJSON(a), Created: made, Config: config.ClonePath(cl.Dir())}
 	verb := "as before"
 	if made {

@@ -22,10 +22,10 @@ type releaseOptions struct {
 func newRelease() *command {
 	var o releaseOptions
 	return &command{
-		name: "release", args: "[PATH …]", usage: "give up locks you hold",
+		name: "release", aliases: []string{"unlock"}, args: "[PATH …]", usage: "give up locks you hold",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
-			boolFlag(&o.mine, "mine", "all locks you hold"),
+			boolFlag(&o.mine, "mine", "all locks you hold", "all"),
 			stringFlag(&o.nonce, "nonce", "only the grant with this `NONCE`"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runRelease(ctx, c, o) },

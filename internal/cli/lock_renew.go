@@ -25,7 +25,7 @@ func newRenew() *command {
 		name: "renew", args: "[PATH …]", usage: "extend locks you hold, never shorten them",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
-			boolFlag(&o.mine, "mine", "all locks you hold"),
+			boolFlag(&o.mine, "mine", "all locks you hold", "all"),
 			ttlFlag(&o.ttl, "how long the lease lasts from now"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runRenew(ctx, c, o) },

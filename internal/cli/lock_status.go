@@ -30,7 +30,7 @@ type statusOptions struct {
 func newStatus() *command {
 	var o statusOptions
 	return &command{
-		name: "status", args: "[PATH …]", usage: "show who holds what",
+		name: "status", aliases: []string{"list", "ls"}, args: "[PATH …]", usage: "show who holds what",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "only the locks you hold"),

@@ -12,11 +12,11 @@ import (
 	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
-// record writes down the actor of an agent's session once it holds a lock, so
-// that others in this clone find it by its label when the session is gone.
-// Failing to only costs that.
+// record writes down the actor of an agent's session, or of a linked work tree,
+// once it holds a lock, so that others in this clone find it by its label when
+// that is gone. Failing to only costs that.
 func (c *Clone) record(ctx context.Context, me Identity) {
-	if me.Source != FromSession || Recorded(me) {
+	if me.Source != FromSession && me.Worktree == "" || Recorded(me) {
 		return
 	}
 	_ = c.alone(ctx, func() error { return c.Actors().Record(me.Actor, c.now()) })

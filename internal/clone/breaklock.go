@@ -21,7 +21,7 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 	if err != nil {
 		return out, err
 	}
-	me, err := c.ActorOrNew(ctx)
+	me, err := c.ActorOrDefault(ctx)
 	if err != nil {
 		return out, err
 	}

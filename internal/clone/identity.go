@@ -43,8 +43,15 @@ func (c *Clone) Actors() config.Actors {
 }
 
 // Actor finds the actor of this command and never creates one. The error is
-// ErrNobody where [Clone.ActorOrNew] would, else it wraps config.ErrNoActor.
-func (c *Clone) Actor() (Identity, error) {
+// ErrNobody where [Clone.ActorOrDefault] would, *config.UnknownActorError for a
+// name that nobody has, and wraps config.ErrNoActor in any case.
+func (c *Clone) Actor() (Identity, error) { return c.actor(false) }
+
+// actor is Actor; with exact a name is a whole label. Otherwise the beginning of
+// one will do that was derived, as those of agents' sessions and work trees are
+// (claude/3f2a), and only from a flag: agent-1 in a script's environment must
+// never come to act as agent-12.
+func (c *Clone) actor(exact bool) (Identity, error) {
 	if c.fixed != nil {
 		return *c.fixed, nil
 	}
@@ -61,10 +68,11 @@ func (c *Clone) Actor() (Identity, error) {
 		}
 		return Identity{Actor: a, Source: source}, err
 	case c.who.Name != "":
-		a, err := actors.Find(c.who.Name)
-		if errors.Is(err, config.ErrNoActor) && config.MeansLabel(c.who.Name) {
-			err = ErrNobody
+		find := actors.Find
+		if !exact && c.who.Flag && strings.Contains(c.who.Name, "/") {
+			find = actors.FindHolder
 		}
+		a, err := find(c.who.Name)
 		return Identity{Actor: a, Source: source}, err
 	case c.who.Session != "" && (c.who.Flag || c.Config.AgentIdentity != "off"):
 		a, err := actors.Session(c.who.Session, c.who.Label)
@@ -123,13 +131,26 @@ func (c *Clone) holder() (Identity, error) {
 	return me, err
 }
 
-// ActorOrNew finds the actor of this command and creates one where that is
-// allowed: for a label or directory that has none, and as the clone's default.
-// An id that nobody has stays config.ErrNoActor.
-func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
+// ActorOrDefault finds the actor of this command and creates the clone's default
+// where there is none yet, or the one of a directory that has none.
+func (c *Clone) ActorOrDefault(ctx context.Context) (Identity, error) {
 	me, err := c.Actor()
+	if errors.Is(err, ErrNobody) {
+		return c.ActorOrNew(ctx)
+	}
+	return me, err
+}
+
+// ActorOrNew is ActorOrDefault for the commands that make an actor of a label that
+// nobody has, so that a name in the environment is all that an agent needs. An id
+// that nobody has stays config.ErrNoActor.
+func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
+	me, err := c.actor(true)
 	if err == nil && !c.placed {
 		return me, c.alone(ctx, func() error { return nil }) // set up before clones were told apart
+	}
+	if unknown := (*config.UnknownActorError)(nil); errors.As(err, &unknown) && config.MeansLabel(c.who.Name) {
+		err = ErrNobody
 	}
 	if !errors.Is(err, ErrNobody) {
 		return me, err
@@ -145,7 +166,7 @@ func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
 		label, asDefault = c.defaultLabel(ctx), true
 	}
 	err = c.alone(ctx, func() error {
-		again, err := c.Actor()
+		again, err := c.actor(true)
 		if err == nil { // another process was quicker
 			me = again
 			return nil
@@ -153,7 +174,7 @@ func (c *Clone) ActorOrNew(ctx context.Context) (Identity, error) {
 		if _, err := c.newActor(label, c.who.DataDir, asDefault); err != nil {
 			return err
 		}
-		me, err = c.Actor()
+		me, err = c.actor(true)
 		me.Made = err == nil
 		if me.Source == FromDefault {
 			me.Source = FromAuto
