@@ -39,9 +39,10 @@ check: ## before each commit, in a minute: build, vet, unit and property tests, 
 	$(GO) test -tags $(TAGS) -run 'TestScripts$$/^lock_' ./cmd/git-grite
 	@$(MAKE) --no-print-directory demo >/dev/null
 
-test: lint ## everything that has to pass: lint and all tests
+test: ## everything that has to pass: lint and all tests
 	@sh .ci/needs missing || $(MAKE) needs
 	@sh .ci/managers missing "$(MANAGERS)" || $(MAKE) managers
+	@$(MAKE) lint
 	$(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN)
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN)
 
@@ -71,7 +72,7 @@ lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	GOOS=windows $(GO) vet -tags $(TAGS) ./...
 	GOOS=darwin $(GO) vet -tags $(TAGS) ./...
 	$(GO) tool staticcheck -tags $(TAGS) ./...
-	shellcheck install.sh hooks/pre-commit hooks/pre-push docs/demo.sh .ci/needs .ci/managers
+	shellcheck install.sh hooks/pre-commit hooks/pre-push hooks/pre-receive docs/demo.sh .ci/needs .ci/managers
 
 cover: ## coverage of the tests, as a table
 	$(GO) test -tags $(TAGS) -coverpkg=./internal/... -coverprofile=/tmp/git-grite.cover ./... && $(GO) tool cover -func=/tmp/git-grite.cover | tail -1
