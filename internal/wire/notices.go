@@ -64,7 +64,7 @@ func Notices(r clone.Report, now time.Time) (notices []Notice) {
 		switch {
 		case l.Cause == lock.Broken:
 			n.Kind = BrokenLock
-		case l.Cause == lock.Ended, l.Cause == lock.Removed && over(l):
+		case l.Cause == lock.Ended, l.Cause == lock.Removed && over(l, now):
 			n.Kind = EndedLease
 		}
 		was := reader.Lock(l.Lock)
@@ -102,11 +102,11 @@ func lossMessage(l lock.Lost, now time.Time) string {
 			name, Printable(l.By.Holder()), Name(l.By), Timestamp(l.By.Expires), ShellQuote(l.Lock.Resource.String()))
 	case l.Cause == lock.Ended:
 		return fmt.Sprintf("your lock on %s ended %s ago, and nobody has taken it: git grite lock renew -r %s", name, Span(now.Sub(l.Lock.Expires)), ShellQuote(l.Lock.Resource.String()))
-	case l.Cause == lock.Taken && over(l):
+	case l.Cause == lock.Taken && over(l, now):
 		return fmt.Sprintf("your lock on %s ended %s ago; %s took it over", name, Span(now.Sub(l.Lock.Expires)), Printable(l.By.Holder()))
 	case l.Cause == lock.Taken:
 		return fmt.Sprintf("your lock on %s is gone: %s took it over", name, Printable(l.By.Holder()))
-	case over(l):
+	case over(l, now):
 		return fmt.Sprintf("your lock on %s ended %s ago, and its record was removed", name, Span(now.Sub(l.Lock.Expires)))
 	}
 	return fmt.Sprintf("your lock on %s is gone: somebody removed it", name)
@@ -114,8 +114,8 @@ func lossMessage(l lock.Lost, now time.Time) string {
 
 // over reports whether a lease had ended by itself when its lock was lost, as
 // far as that is known.
-func over(l lock.Lost) bool {
-	if l.Lock.Expires.IsZero() || l.Cause == lock.Broken {
+func over(l lock.Lost, now time.Time) bool {
+	if l.Lock.Expires.IsZero() || l.Lock.Expires.After(now) || l.Cause == lock.Broken {
 		return false
 	}
 	return l.By.Acquired.IsZero() || !l.By.Acquired.Before(l.Lock.Expires)
