@@ -253,6 +253,8 @@ func broken(u *under) {
 	if err := json.Unmarshal([]byte(grite(u.T, u.repo, "lock", "status", "--json").Stdout), &status); err != nil || len(status.Data.Locks) != 1 {
 		u.Fatalf("%v: %+v", err, status)
 	}
+	grite(u.T, u.repo.With("GRITE_ACTOR=bob"), "lock", "acquire", "path:y") // only an acquisition makes an actor by its name
+	grite(u.T, u.repo.With("GRITE_ACTOR=bob"), "lock", "release", "path:y")
 	grite(u.T, u.repo.With("GRITE_ACTOR=bob"), "lock", "break", "-r", "path:x", "--nonce", status.Data.Locks[0].Nonce, "--reason", "mine")
 }
 
