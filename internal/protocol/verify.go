@@ -142,7 +142,9 @@ func (a *attempt) grant(c *claim) error {
 		}
 		h := lock.Holding{Lock: *change.New, Version: change.Version, Verify: !c.renews && !a.extends(change)}
 		if old := a.held[change.Key]; c.renews && old.Version == h.Version {
-			h.Pending = old.Pending // nothing was sent, so that they may still arrive
+			// Nothing was sent: what is under way may still arrive, and a late copy of
+			// what made this version may still put it back.
+			h.Pending, h.Verify = old.Pending, old.Verify
 		}
 		if err := a.s.Grants.Put(h); err != nil {
 			return err

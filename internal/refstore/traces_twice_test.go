@@ -37,6 +37,29 @@ func TestTraceDoubledCreate(t *testing.T) {
 	}
 }
 
+// TestTraceDoubledCreateAfterShorterRenewal is TestTraceDoubledCreate after a
+// renewal that sent nothing, because the lease was longer already: the version
+// that a late create puts back is still that of the grant. Taken out: that the
+// next renewal is verified again.
+func TestTraceDoubledCreateAfterShorterRenewal(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	n.line.On(gittest.Nth(gittest.Push, 1, gittest.Duplicate))
+	n.alice.mustTake("path:src/a.go")
+	if _, err := n.alice.renew(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	n.bob.ahead(2 * time.Hour)
+	n.bob.mustTake("path:src/")
+	if n.line.Release() != 1 {
+		t.Fatal("no create was held back")
+	}
+	n.stands("path:src/", "path:src/a.go")
+	n.alice.mustLose(n.bob)
+	n.stands("path:src/")
+	n.mustHold(n.bob, "path:src/")
+}
+
 // TestFirstRenewalReadsOnce: that verification costs one read, and once only.
 func TestFirstRenewalReadsOnce(t *testing.T) {
 	t.Parallel()
