@@ -193,13 +193,16 @@ func TestClones(t *testing.T) {
 	remote.Git("config", "uploadpack.allowFilter", "true")
 	other := join(t, first, 0)
 	other.mustTake("path:taken")
+	actors := 0
 	for name, args := range map[string][]string{
 		"shallow": {"--depth=1"}, "no blobs": {"--filter=blob:none"}, "no trees": {"--filter=tree:0", "--no-checkout"},
 		"single branch": {"--single-branch"}, "bare": {"--bare"}, "mirror": {"--mirror"},
 	} {
+		actors++
+		actor := actors // no two are one: a release of all locks is also of those that the actor took in other clones
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := join(t, remote.Clone(t, "file://"+remote.Dir, args...), 1+len(name))
+			m := join(t, remote.Clone(t, "file://"+remote.Dir, args...), actor)
 			m.mustMeet(other, "path:taken")
 			m.mustTake("path:" + name)
 			if _, err := m.renew(2 * time.Hour); err != nil {
