@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // TestExitsAreDocumented holds the documentation against the table of codes.
@@ -45,6 +47,41 @@ func TestCommandsAreDocumented(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestCommandsHaveSchemas holds docs/schema.json against the command tree.
+func TestCommandsHaveSchemas(t *testing.T) {
+	text, err := os.ReadFile("../../docs/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]any `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	leaves := map[string]bool{"help": true}
+	var walk func(above string, all []*command)
+	walk = func(above string, all []*command) {
+		for _, c := range all {
+			if name := above + c.name; c.run != nil {
+				leaves[name] = true
+			}
+			walk(above+c.name+" ", c.subcommands)
+		}
+	}
+	walk("", commands())
+	for name := range leaves {
+		if schema.Defs[name] == nil {
+			t.Errorf("docs/schema.json does not say what %q prints with --json", name)
+		}
+	}
+	for name := range schema.Defs {
+		if unicode.IsLower(rune(name[0])) && !leaves[name] {
+			t.Errorf("docs/schema.json has %q, which is no command", name)
 		}
 	}
 }

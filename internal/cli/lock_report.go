@@ -56,7 +56,7 @@ func runReport(ctx context.Context, c *call, o reportOptions) (result, error) {
 	if err := timeline.Write(&page, c.timeline(cl, v, events, since)); err != nil {
 		return result{}, err
 	}
-	data := map[string]any{"events": len(events), "as_of_unix_ms": v.AsOf.UnixMilli(), "fresh": v.Fresh}
+	data := map[string]any{"events": len(events), "as_of_unix_ms": wire.UnixMS(v.AsOf), "fresh": v.Fresh}
 	if o.html == "" {
 		data["html"] = page.String()
 		return result{data: data, text: func(w io.Writer) { _, _ = page.WriteTo(w) }}, nil

@@ -121,9 +121,7 @@ func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.S
 	if v.Actor.ID != "" {
 		data.Conflicts = r.Beaten(v.Beaten)
 	}
-	if !v.AsOf.IsZero() {
-		data.AsOfUnixMS = v.AsOf.UnixMilli()
-	}
+	data.AsOfUnixMS = wire.UnixMS(v.AsOf)
 	c.tellAge(v)
 	for i, d := range v.Damaged {
 		data.Damaged = append(data.Damaged, wire.Damaged{Ref: refstore.Namespace + "/" + d.Key, OID: d.Version, Reason: d.Err.Error()})

@@ -145,7 +145,7 @@ func (w *watching) stream(ctx context.Context) error {
 			return err
 		}
 		print := func(change string, l *lock.Lock) error {
-			data := wire.Change{Change: change, AsOfUnixMS: v.AsOf.UnixMilli()}
+			data := wire.Change{Change: change, AsOfUnixMS: wire.UnixMS(v.AsOf)}
 			if l != nil {
 				j := w.reader(v.Actor).Lock(*l)
 				data.Lock = &j

@@ -33,7 +33,7 @@ func runMCP(ctx context.Context, c *call) (result, error) {
 	if err := cmd.Run(); err != nil { // it has said why
 		return result{}, fmt.Errorf("%s: %w", mcpProgram, err)
 	}
-	return result{}, nil
+	return result{silent: true}, nil // stdout is the protocol's
 }
 
 func findMCP() (string, error) {

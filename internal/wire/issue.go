@@ -42,10 +42,7 @@ type Issues struct {
 
 // Issues makes the object of a list.
 func (r Reader) Issues(v tracker.View, list []issue.Issue) Issues {
-	j := Issues{Issues: make([]Issue, 0, len(list)), Total: len(list), Fresh: v.Fresh && v.LogErr == nil}
-	if !v.AsOf.IsZero() {
-		j.AsOfUnixMS = v.AsOf.UnixMilli()
-	}
+	j := Issues{Issues: make([]Issue, 0, len(list)), Total: len(list), Fresh: v.Fresh && v.LogErr == nil, AsOfUnixMS: UnixMS(v.AsOf)}
 	for _, is := range list {
 		j.Issues = append(j.Issues, r.Issue(is, v.Claims))
 	}

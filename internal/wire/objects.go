@@ -60,19 +60,25 @@ type Lock struct {
 // Lock makes the object of a lock.
 func (r Reader) Lock(l lock.Lock) Lock {
 	j := Lock{
-		Resource: l.Resource.String(), Owner: l.Owner, Nonce: l.Nonce, ExpiresUnixMS: l.Expires.UnixMilli(),
+		Resource: l.Resource.String(), Owner: l.Owner, Nonce: l.Nonce, ExpiresUnixMS: UnixMS(l.Expires),
 		ExpiresInMS: l.Expires.Sub(r.Now).Milliseconds(), Mine: r.Owner != "" && l.Owner == r.Owner,
 		Label: l.Label, Reason: l.Reason, TTLMS: l.TTL.Milliseconds(), Confirmed: !l.Unconfirmed, Remote: l.Remote, OID: l.Record, Unvouched: l.Doubt,
+		AcquiredUnixMS: UnixMS(l.Acquired),
 	}
 	if l.Released() {
 		j.ExpiresInMS = 0
 	} else if free := l.Expires.Add(r.Skew).Sub(r.Now); j.ExpiresInMS <= 0 && free > 0 && l.Remote != "" {
 		j.FreeInMS = free.Milliseconds()
 	}
-	if !l.Acquired.IsZero() {
-		j.AcquiredUnixMS = l.Acquired.UnixMilli()
-	}
 	return j
+}
+
+// UnixMS writes a time, 0 for one that is not known.
+func UnixMS(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // Locks makes the objects of locks, never nil.
@@ -208,10 +214,7 @@ type Verdict struct {
 
 // Verdict makes the object of a verdict.
 func (r Reader) Verdict(v check.Verdict) Verdict {
-	j := Verdict{Collisions: []Collision{}, Unheld: append([]string{}, v.Unheld...), Policy: v.Policy, Blocked: v.Blocked(), Fresh: v.View.Fresh}
-	if !v.View.AsOf.IsZero() {
-		j.AsOfUnixMS = v.View.AsOf.UnixMilli()
-	}
+	j := Verdict{Collisions: []Collision{}, Unheld: append([]string{}, v.Unheld...), Policy: v.Policy, Blocked: v.Blocked(), Fresh: v.View.Fresh, AsOfUnixMS: UnixMS(v.View.AsOf)}
 	for _, c := range v.Collisions {
 		j.Collisions = append(j.Collisions, Collision{c.Path, r.Lock(c.Lock)})
 	}
@@ -233,9 +236,5 @@ type Synced struct {
 // Synced makes the object of a sync.
 func (r Reader) Synced(s clone.Synced) Synced {
 	everybody := Reader{Now: r.Now}
-	j := Synced{Remote: s.Remote, Locks: s.Running, Confirmed: r.Locks(s.Confirmed), Conflicts: everybody.Beaten(s.Lost), Expired: r.Locks(s.Expired)}
-	if !s.AsOf.IsZero() {
-		j.AsOfUnixMS = s.AsOf.UnixMilli()
-	}
-	return j
+	return Synced{Remote: s.Remote, Locks: s.Running, Confirmed: r.Locks(s.Confirmed), Conflicts: everybody.Beaten(s.Lost), Expired: r.Locks(s.Expired), AsOfUnixMS: UnixMS(s.AsOf)}
 }
