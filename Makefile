@@ -15,8 +15,8 @@ RACE  := $(wildcard ./internal/gittest ./internal/keep ./internal/lock ./interna
 PLAIN  = $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
 # What needs servers, races or a minute, and is left to "make test".
 LONG  := Clones|Contract|Fault|Histories|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
-# The name and the end of each test, and all that one has to say.
-SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- (PASS|SKIP))'
+# The name and the end of each test, what is skipped, and all that one has to say.
+SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- PASS)'
 
 .PHONY: help build install demo check test test-managers race soak fuzz bench lint cover clean needs managers
 

@@ -62,8 +62,7 @@ func wait(t *testing.T, n int, dead map[int]bool, lease bool, resources func(i i
 		if _, err := holder.Acquire(t.Context(), AcquireRequest{Resources: []lock.Resource{resource(t, "repo:x")}, TTL: ttl}); err != nil {
 			t.Fatal(err)
 		}
-		held := time.Now()
-		var free time.Time
+		free := time.Now().Add(time.Minute)
 		var wg sync.WaitGroup
 		for i := range n {
 			c := w.client(i)
@@ -90,8 +89,7 @@ func wait(t *testing.T, n int, dead map[int]bool, lease bool, resources func(i i
 				}
 			})
 		}
-		time.Sleep(time.Minute - time.Since(held))
-		free = time.Now()
+		time.Sleep(time.Until(free))
 		if !lease {
 			if _, err := holder.Release(t.Context(), nil, ""); err != nil {
 				t.Error(err)
