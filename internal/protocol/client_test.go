@@ -129,7 +129,9 @@ func (c *client) Swap(_ context.Context, changes []lock.Change) error {
 	c.mayCrash()
 	c.w.pause()
 	if c.w.chance(c.w.doubled) {
-		later(3 * int(c.w.ttl/time.Millisecond))
+		for range max(1, c.w.copies) {
+			later(3 * int(c.w.ttl/time.Millisecond))
+		}
 	}
 	unknown := fmt.Errorf("%w: %w", lock.ErrUnknown, errFault{})
 	if c.w.chance(c.w.faults) {

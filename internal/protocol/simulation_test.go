@@ -181,6 +181,7 @@ func lines() map[string]conditions {
 		"skewed clocks": {ttl: 5 * time.Second, faults: 15, doubled: 15, skew: 3 * time.Second},
 		"two arbiters":  {ttl: 5 * time.Second, faults: 20, doubled: 15, servers: 2},
 		"faults 60":     {ttl: 5 * time.Second, faults: 60, doubled: 15},
+		"many copies":   {ttl: 5 * time.Second, faults: 20, doubled: 60, copies: 8},
 	}
 	for _, doubled := range []int{0, 15, 40, 60} {
 		all[fmt.Sprint("doubled ", doubled)] = conditions{ttl: 5 * time.Second, doubled: doubled, faults: doubled / 3}
@@ -197,7 +198,7 @@ const steps = 50
 func TestSimulation(t *testing.T) {
 	plays := 230
 	if os.Getenv("GRITE_TEST_FULL") == "1" {
-		plays = 2300 // × 11 conditions × 4 clients × 50 commands: 5 million
+		plays = 2300 // × 12 conditions × 4 clients × 50 commands: 5 million
 	}
 	var operations atomic.Int64
 	t.Cleanup(func() { t.Logf("%d operations", operations.Load()) })
@@ -232,7 +233,7 @@ func TestSimulationControls(t *testing.T) {
 		"verify an announcement":        func(c *conditions) { c.blind = true },
 		"old values":                    func(c *conditions) { c.forced = true },
 		"verify a first renewal":        func(c *conditions) { c.unverified, c.doubled, c.faults, c.skew = true, 100, 0, 3*time.Second },
-		"verify a late renewal":         func(c *conditions) { c.late, c.doubled, c.faults, c.ttl = true, 100, 0, 500*time.Millisecond },
+		"verify a late renewal":         func(c *conditions) { c.late, c.doubled, c.copies, c.faults, c.clients = true, 100, 8, 0, 3 },
 		"keep every version under way":  func(c *conditions) { c.forgetful = true },
 		"a grant belongs to an arbiter": func(c *conditions) { c.oneBook, c.servers = true, 2 },
 	} {

@@ -13,6 +13,7 @@ import (
 // conditions are what clients have to cope with, in percent of all requests.
 type conditions struct {
 	doubled int // arrive once more, much later
+	copies  int // how often these do; once when zero
 	faults  int // are lost, or lose their reply, or arrive late
 	crashes int // end their process
 	single  bool
