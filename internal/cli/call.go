@@ -11,6 +11,7 @@ import (
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -26,9 +27,9 @@ type call struct {
 }
 
 // options are what a clone has to be told about this process.
-func (e Env) options(form clone.Form) clone.Options {
+func (e Env) options(form journal.Form) clone.Options {
 	o := clone.Options{
-		Dir: e.Dir, Environ: e.Environ, Now: e.Now, Prompts: e.Prompts && form != clone.JSON, Form: form,
+		Dir: e.Dir, Environ: e.Environ, Now: e.Now, Prompts: e.Prompts && form != journal.JSON, Form: form,
 		Policy: e.getenv("GRITE_LOCK_POLICY"),
 		Host:   e.Host,
 		Who:    clone.Who{Name: e.getenv("GRITE_ACTOR"), User: e.getenv("USER")},
@@ -63,7 +64,7 @@ func (c *call) open(ctx context.Context) (*clone.Clone, error) { return c.openFo
 
 // openFor is open for results that are told in another form than that of the
 // command.
-func (c *call) openFor(ctx context.Context, form clone.Form) (*clone.Clone, error) {
+func (c *call) openFor(ctx context.Context, form journal.Form) (*clone.Clone, error) {
 	o := c.options(form)
 	switch {
 	case c.dataDir != "":

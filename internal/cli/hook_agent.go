@@ -15,6 +15,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/guard"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -61,7 +62,7 @@ func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, agentTimeout)
 	defer cancel()
-	h.who = env.options(clone.Silent).Who
+	h.who = env.options(journal.Silent).Who
 	if id, ok := h.event.Identity(); ok {
 		h.who.Session, h.who.Label = id.String(), id.Label()
 	}
@@ -116,7 +117,7 @@ func (h *agentHook) fault(err error) {
 
 // open finds the repository of a directory, nil where there is none to judge by.
 // What ties this process to a repository says nothing of that directory's.
-func (h *agentHook) open(ctx context.Context, dir string, form clone.Form) *clone.Clone {
+func (h *agentHook) open(ctx context.Context, dir string, form journal.Form) *clone.Clone {
 	if cl, known := h.clones[dir]; known {
 		return cl
 	}
@@ -168,7 +169,7 @@ func (h *agentHook) spots(ctx context.Context, path string) (list []spot) {
 	for _, p := range paths {
 		dir := nearestDir(filepath.Dir(p))
 		real, err := filepath.EvalSymlinks(dir)
-		cl := h.open(ctx, dir, clone.Silent)
+		cl := h.open(ctx, dir, journal.Silent)
 		if cl == nil || err != nil {
 			continue
 		}
@@ -194,7 +195,7 @@ func (h *agentHook) here(ctx context.Context) *clone.Clone {
 	if h.event.Cwd == "" {
 		return nil
 	}
-	cl := h.open(ctx, nearestDir(h.event.Cwd), clone.Text)
+	cl := h.open(ctx, nearestDir(h.event.Cwd), journal.Text)
 	if cl != nil && cl.Config.Policy == guard.Off {
 		return nil
 	}

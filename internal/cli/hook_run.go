@@ -14,6 +14,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -85,7 +86,7 @@ func runHook(ctx context.Context, env Env, args []string) (code int) {
 // have to say to them. The verdict is valid as far as it goes even when there
 // is an error.
 func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.Verdict, err error) {
-	o := env.options(clone.Text)
+	o := env.options(journal.Text)
 	o.Prompts = false
 	began := env.Now()
 	opening, opened := deadline(ctx, openTimeout, openTimeout)

@@ -10,6 +10,7 @@ import (
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -188,7 +189,7 @@ func linesJSON(lines []hook.Line) []lineJSON {
 // hintHooks says, once in a clone that is set up, that git does not run our
 // hooks.
 func (c *call) hintHooks(ctx context.Context, cl *clone.Clone) {
-	if c.out.form() == clone.Silent || !cl.Config.Present || cl.Hinted() || hooksRun(hook.Inspect(hook.Own(cl.Repo), cl.Repo.WorkTree)) {
+	if c.out.form() == journal.Silent || !cl.Config.Present || cl.Hinted() || hooksRun(hook.Inspect(hook.Own(cl.Repo), cl.Repo.WorkTree)) {
 		return
 	}
 	if place, err := hook.Find(ctx, cl.Repo); err == nil && !hooksRun(hook.InspectPlace(place, cl.Repo.WorkTree)) {

@@ -17,6 +17,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hold"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/keep"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -116,7 +117,7 @@ func runKeeper(ctx context.Context, env Env, args []string) int {
 		return 2
 	}
 	program, _ := os.Executable() // "" is never replaced
-	o := env.options(clone.Silent)
+	o := env.options(journal.Silent)
 	o.Prompts, o.Who = false, clone.Who{}
 	cl, err := clone.Open(ctx, o)
 	if cl == nil || err != nil {

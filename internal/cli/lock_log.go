@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -46,7 +46,7 @@ func runLog(ctx context.Context, c *call, o logOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	events := slices.DeleteFunc(cl.Log(), func(e clone.Event) bool {
+	events := slices.DeleteFunc(cl.Log(), func(e journal.Event) bool {
 		r, err := lock.ParseRecorded(e.Resource)
 		return time.UnixMilli(e.TimeUnixMS).Before(since) || len(wanted) > 0 && (err != nil || !slices.ContainsFunc(wanted, r.SameAs))
 	})
@@ -58,7 +58,7 @@ func runLog(ctx context.Context, c *call, o logOptions) (result, error) {
 		events = events[max(0, len(events)-int(n)):]
 	}
 	if events == nil {
-		events = []clone.Event{}
+		events = []journal.Event{}
 	}
 	return result{data: map[string]any{"entries": events}, text: func(w io.Writer) {
 		for _, e := range events {
@@ -81,7 +81,7 @@ func eventBy(event string) string {
 	return "by"
 }
 
-func eventLine(e clone.Event) string {
+func eventLine(e journal.Event) string {
 	who := wire.Holder(lock.Lock{Owner: e.Actor, Label: e.Label})
 	line := fmt.Sprintf("%s  %-8s  %s  %s", wire.Timestamp(time.UnixMilli(e.TimeUnixMS)), wire.Printable(e.Event), wire.Printable(e.Resource), who)
 	if e.Other != "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/timeline"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -83,7 +84,7 @@ func (c *call) since(o optional) (time.Time, error) {
 }
 
 // timeline is what the page shows.
-func (c *call) timeline(cl *clone.Clone, v clone.View, events []clone.Event, since time.Time) timeline.Report {
+func (c *call) timeline(cl *clone.Clone, v clone.View, events []journal.Event, since time.Time) timeline.Report {
 	r := timeline.Report{Clone: cl.Repo.WorkTree, Arbiter: "this clone", Now: c.Now(), AsOf: v.AsOf, Since: since}
 	if r.Clone == "" {
 		r.Clone = cl.Repo.CommonDir

@@ -11,6 +11,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/hold"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/watch"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -30,7 +31,7 @@ type watching struct {
 // runWatch shows the locks until it is ended. Losses are left for a command that
 // people read when it has ended.
 func runWatch(ctx context.Context, c *call, o statusOptions) error {
-	cl, err := c.openFor(ctx, clone.Silent)
+	cl, err := c.openFor(ctx, journal.Silent)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/git-grite/git-grite/internal/clone"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -21,14 +22,14 @@ type printer struct {
 }
 
 // form is how notices are told.
-func (p *printer) form() clone.Form {
+func (p *printer) form() journal.Form {
 	switch {
 	case p.json:
-		return clone.JSON
+		return journal.JSON
 	case p.quiet:
-		return clone.Silent
+		return journal.Silent
 	}
-	return clone.Text
+	return journal.Text
 }
 
 // result prints what a command brought. The error is that of writing it.

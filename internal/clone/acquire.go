@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
 )
@@ -79,11 +80,11 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	defer func() {
 		var held *lock.HeldError
 		if errors.As(err, &held) && len(held.Conflicts) > 0 {
-			c.journal.add(inTheWay("refused", me, held))
+			c.journal.Add(journal.InTheWay("refused", me.ID, me.Label, held))
 		}
 	}()
 	waiting := func(held *lock.HeldError) {
-		c.journal.add(inTheWay("waiting", me, held))
+		c.journal.Add(journal.InTheWay("waiting", me.ID, me.Label, held))
 		if q.Waiting != nil {
 			q.Waiting(held)
 		}
@@ -91,8 +92,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: waiting, Doubt: q.Doubt}
 	if remote != nil && !q.Offline {
 		done, err := c.shared(remote, me.Actor).Acquire(ctx, request)
-		out.Losses = c.tell(me, done.Lost)
-		out.add(c.report(me, remote, done.View))
+		out.Report = c.report(me, remote, done.View, done.Lost...)
 		if err == nil {
 			out.Grants = done.Grants
 			for i := range out.Grants {
@@ -189,20 +189,20 @@ func (c *Clone) swapHere(ctx context.Context, changes []lock.Change) error {
 
 // logGrants writes grants, and what gave way to them, into the journal.
 func (c *Clone) logGrants(grants []lock.Grant) {
-	var events []Event
+	var events []journal.Event
 	for _, g := range grants {
 		if !g.AlreadyHeld {
-			e := event("granted", g.Lock)
+			e := journal.Of("granted", g.Lock)
 			if len(g.TakenOver) > 0 {
 				e.Other, e.OtherLabel = g.TakenOver[0].Owner, g.TakenOver[0].Label
 			}
 			events = append(events, e)
 		}
 		for _, l := range g.TakenOver {
-			e := event("expired", l)
+			e := journal.Of("expired", l)
 			e.Other, e.OtherLabel = g.Owner, g.Label
 			events = append(events, e)
 		}
 	}
-	c.journal.add(events...)
+	c.journal.Add(events...)
 }

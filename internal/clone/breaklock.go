@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -42,9 +43,9 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 		}
 	}
 	if err == nil {
-		e := event("broken", out.Lock)
+		e := journal.Of("broken", out.Lock)
 		e.Other, e.OtherLabel, e.Reason = me.ID, me.Label, reason
-		c.journal.add(e)
+		c.journal.Add(e)
 	}
 	return out, err
 }

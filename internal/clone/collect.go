@@ -39,7 +39,7 @@ func (c *Clone) Collect(ctx context.Context) (out Collected, err error) {
 		out.Expired, out.Damaged = append(out.Expired, there.Expired...), append(out.Damaged, there.Damaged...)
 		view = there.View
 	}
-	c.journal.addAll("expired", out.Expired)
+	c.journal.AddAll("expired", out.Expired)
 	out.Report = c.report(me, remote, view)
 	return out, err
 }

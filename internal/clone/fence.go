@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
@@ -95,15 +96,15 @@ func (c *Clone) Fence(ctx context.Context, q FenceRequest) (out Fenced, err erro
 	})
 	out.Locks, out.Lost = place{remote: remote}.mark(done.Locks), done.Lost
 	for _, l := range out.Locks {
-		e := event("fenced", l)
+		e := journal.Of("fenced", l)
 		e.Push = q.Push
-		c.journal.add(e)
+		c.journal.Add(e)
 	}
 	if q.Release {
-		c.journal.addAll("released", out.Locks)
+		c.journal.AddAll("released", out.Locks)
 	}
-	c.tell(me, out.Lost) // the result tells them
-	out.Report = c.report(me, remote, done.View)
+	out.Report = c.report(me, remote, done.View, out.Lost...)
+	out.without(nil, out.Lost...)
 	return out, err
 }
 
@@ -113,7 +114,7 @@ type Grant struct{ Resource, Nonce string }
 // FencedAt returns when the last fenced push under each lock was.
 func (c *Clone) FencedAt() map[Grant]time.Time {
 	at := map[Grant]time.Time{}
-	for _, e := range c.journal.read() {
+	for _, e := range c.journal.Events() {
 		if e.Event == "fenced" {
 			at[Grant{e.Resource, e.Nonce}] = time.UnixMilli(e.TimeUnixMS)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/config"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -111,7 +112,7 @@ func (c *Clone) As(a config.Actor) *Clone {
 // to tell.
 func (c *Clone) InBackground(a config.Actor) *Clone {
 	other := c.As(a)
-	other.form, other.prompts, other.asked, other.remote = Silent, false, false, nil
+	other.form, other.prompts, other.asked, other.remote = journal.Silent, false, false, nil
 	return other
 }
 

@@ -1,13 +1,13 @@
 package clone
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
@@ -24,44 +24,35 @@ type Report struct {
 // than a few minutes.
 func soon(ttl time.Duration) time.Duration { return min(ttl/5, 5*time.Minute) }
 
-// without drops what a verb has just dealt with from what ends soon.
-func (r *Report) without(locks []lock.Lock) {
+// without drops what the result of a verb says by itself: the locks that it has
+// just dealt with, and those that it found lost.
+func (r *Report) without(locks []lock.Lock, lost ...lock.Lost) {
+	same := func(a, b lock.Lock) bool { return a.Nonce == b.Nonce && a.Resource.SameAs(b.Resource) }
+	r.Losses = slices.DeleteFunc(r.Losses, func(n lock.Lost) bool {
+		return slices.ContainsFunc(lost, func(l lock.Lost) bool { return same(l.Lock, n.Lock) })
+	})
 	r.Soon = slices.DeleteFunc(r.Soon, func(s lock.Lock) bool {
-		return slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Nonce == s.Nonce })
+		return slices.ContainsFunc(locks, func(l lock.Lock) bool { return same(l, s) })
 	})
 }
 
-// Form is how the caller tells what is reported to it. Every loss is reported
-// once in each form, so that neither a person nor a program misses it because
-// the other one was told.
-type Form string
-
-// The forms.
-const (
-	Silent Form = "" // whatever is reported is thrown away
-	Text   Form = "text"
-	JSON   Form = "json"
-)
-
-// lossLife is how long a loss is worth telling.
-const lossLife = 24 * time.Hour
-
 // report compares what the actor holds with a view of the arbiter. remote is
-// that arbiter, nil where this clone is; the view is nil when nobody looked.
-func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View) Report {
+// that arbiter, nil where this clone is; the view is nil when nobody looked. lost
+// is what the verb found to be lost by itself.
+func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View, lost ...lock.Lost) Report {
 	r := Report{Actor: me}
 	if me.ID == "" {
 		return r
 	}
-	var lost []lock.Lost
+	lost = slices.DeleteFunc(slices.Clone(lost), func(l lock.Lost) bool { return l.Cause == lock.NotHeld }) // and never was
 	if view != nil {
 		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(remote, view)...)
-		lost = append(c.gone(me, remote, view), beaten(me, view)...)
+		lost = slices.Concat(lost, c.gone(me, remote, view), beaten(me, view))
 		for _, l := range c.standing(me, remote, view) {
 			switch left := l.Expires.Sub(c.now()); {
 			case left > 0 && left < soon(l.TTL):
 				r.Soon = append(r.Soon, l)
-			case left <= 0 && left > -lossLife:
+			case left <= 0 && left > -journal.LossLife:
 				lost = append(lost, lock.Lost{Lock: l, Cause: lock.Ended})
 			}
 		}
@@ -106,12 +97,6 @@ func (c *Clone) ahead(remote *refstore.Remote, view *lock.View) (doubts []lock.C
 	return doubts
 }
 
-// add adds what a later look of the same verb reported.
-func (r *Report) add(more Report) {
-	r.Actor, r.Clocks, r.Soon = more.Actor, more.Clocks, more.Soon
-	r.Losses = append(r.Losses, more.Losses...)
-}
-
 // beaten lists the locks of the actor that were taken offline and lost.
 func beaten(me Identity, view *lock.View) (lost []lock.Lost) {
 	for _, b := range view.Beaten {
@@ -152,18 +137,12 @@ func (c *Clone) gone(me Identity, remote *refstore.Remote, view *lock.View) (los
 // arbiter and keeps no book of what it granted but its journal. A tombstone that
 // names a lock which was never granted here is a forgery.
 func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
-	var granted map[string]bool
+	granted := sync.OnceValue(c.journal.Grants)
 	for _, e := range view.Entries {
 		if !e.Tombstone() || e.BrokenOwner != me.ID || e.Owner == me.ID || c.now().After(e.Acquired.Add(lock.TombstoneLife)) {
 			continue
 		}
-		if granted == nil {
-			granted = map[string]bool{}
-			for _, event := range c.journal.read() {
-				granted[event.Nonce] = granted[event.Nonce] || event.Event == "granted"
-			}
-		}
-		if granted[e.BrokenNonce] {
+		if slices.ContainsFunc(granted(), func(g journal.Event) bool { return g.Nonce == e.BrokenNonce }) {
 			was := lock.Lock{Owner: me.ID, Nonce: e.BrokenNonce, Resource: e.Resource}
 			lost = append(lost, lock.Lost{Lock: was, Cause: lock.Broken, By: e.Lock})
 		}
@@ -174,13 +153,14 @@ func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
 // nameGrants fills in which grants were lost, by which each loss is told once. A
 // clone that is its own arbiter has no other record of them than its journal.
 func (c *Clone) nameGrants(me Identity, lost []lock.Lost) {
+	granted := sync.OnceValue(c.journal.Grants)
 	for i, l := range lost {
 		if l.Lock.Nonce != "" || l.Cause == lock.NotHeld || l.By.Owner == "" {
 			continue
 		}
-		for _, e := range c.journal.read() {
-			if e.Event == "granted" && e.Actor == me.ID && e.Resource == l.Lock.Resource.String() {
-				lost[i].Lock.Nonce = e.Nonce
+		for _, g := range granted() {
+			if g.Actor == me.ID && g.Resource == l.Lock.Resource.String() {
+				lost[i].Lock.Nonce = g.Nonce
 			}
 		}
 	}
@@ -189,52 +169,18 @@ func (c *Clone) nameGrants(me Identity, lost []lock.Lost) {
 // tell enters losses into the journal, and returns those of the actor that were
 // not told yet in the caller's form. A marker file says that there are any, so
 // that other commands need not read the journal.
-func (c *Clone) tell(me Identity, lost []lock.Lost) (untold []lock.Lost) {
+func (c *Clone) tell(me Identity, lost []lock.Lost) []lock.Lost {
 	marker := c.files.untold(me.ID)
-	if _, err := os.Lstat(marker); err != nil && len(lost) == 0 {
+	_, err := os.Lstat(marker)
+	if err != nil && len(lost) == 0 {
 		return nil
 	}
-	known, told := map[string]lock.Lost{}, map[Form]map[string]bool{Text: {}, JSON: {}}
-	var order []string
-	for _, e := range c.journal.read() {
-		switch {
-		case e.Actor != me.ID:
-		case e.Event == "told":
-			told[e.Form][e.Nonce] = true
-		case (e.Event == "lost" || e.Event == "expired" && e.Cause != "") && c.now().Sub(time.UnixMilli(e.TimeUnixMS)) < lossLife:
-			l := e.loss()
-			known[lossKey(l)], order = l, append(order, lossKey(l))
-		}
-	}
-	var events []Event
-	for _, l := range lost {
-		if _, had := known[lossKey(l)]; !had {
-			known[lossKey(l)], order = l, append(order, lossKey(l))
-			events = append(events, lossEvent(me, l))
-		}
-	}
-	pending := false
-	for _, key := range order {
-		if c.form != Silent && !told[c.form][key] {
-			untold, told[c.form][key] = append(untold, known[key]), true
-			events = append(events, Event{Event: "told", Actor: me.ID, Nonce: key, Form: c.form})
-		}
-		pending = pending || !told[Text][key] || !told[JSON][key]
-	}
-	c.journal.add(events...)
-	if _, err := os.Lstat(marker); pending && err != nil {
+	untold, pending := c.journal.Tell(me.ID, me.Label, c.form, lost)
+	switch {
+	case pending && err != nil:
 		_ = atomicfile.Write(marker, nil, 0o666)
-	} else if !pending {
+	case !pending && err == nil:
 		_ = os.Remove(marker)
 	}
-	return slices.Clip(untold)
-}
-
-// lossKey distinguishes what is told: a lock is lost once, and its lease can end
-// several times.
-func lossKey(l lock.Lost) string {
-	if l.Cause == lock.Ended {
-		return fmt.Sprintf("%s@%d", l.Lock.Nonce, l.Lock.Expires.UnixMilli())
-	}
-	return l.Lock.Nonce
+	return untold
 }

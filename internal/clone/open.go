@@ -17,6 +17,7 @@ import (
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
 	"github.com/git-grite/git-grite/internal/vouch"
@@ -27,10 +28,10 @@ type Options struct {
 	Dir     string   // absolute; where the process stands
 	Environ []string // handed to git
 	Now     func() time.Time
-	Prompts bool   // git may ask for a password on the terminal
-	Policy  string // GRITE_LOCK_POLICY, "" when it is not set
-	Form    Form   // how the process tells what is reported to it
-	Host    string // the name of this machine
+	Prompts bool         // git may ask for a password on the terminal
+	Policy  string       // GRITE_LOCK_POLICY, "" when it is not set
+	Form    journal.Form // how the process tells what is reported to it
+	Host    string       // the name of this machine
 	Who     Who
 }
 
@@ -53,10 +54,10 @@ type Clone struct {
 
 	now     func() time.Time
 	prompts bool
-	form    Form
+	form    journal.Form
 	who     Who
 	files   files
-	journal journal
+	journal journal.Journal
 	local   *refstore.Local
 	vouch   vouch.Rules
 
@@ -92,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Clone, error) {
 	}
 	c := &Clone{
 		Repo: repo, now: o.Now, prompts: o.Prompts, form: o.Form, who: o.Who, files: f,
-		journal: journal{files: f, now: o.Now}, local: refstore.NewLocal(repo, f.dir, o.Now),
+		journal: journal.New(f.journal(), o.Now), local: refstore.NewLocal(repo, f.dir, o.Now),
 	}
 	if err := repo.CheckVersionOnce(ctx, f.gitVersion()); err != nil {
 		return nil, err
@@ -122,6 +123,9 @@ func (c *Clone) TeamOf(ctx context.Context, commit string) error {
 
 // Dir is our directory in the common git directory. It need not exist.
 func (c *Clone) Dir() string { return c.files.dir }
+
+// Log returns what this clone did and saw, oldest first.
+func (c *Clone) Log() []journal.Event { return c.journal.Events() }
 
 // Now is the time by the clock that leases are counted with.
 func (c *Clone) Now() time.Time { return c.now() }

@@ -29,9 +29,8 @@ func (c *Clone) PushMemo() string { return c.files.pushed() }
 // IssueIndex is the file that the tracker keeps its index of issues in.
 func (c *Clone) IssueIndex() string { return c.files.issues() }
 
-func (f files) issues() string              { return filepath.Join(f.dir, "issues") } // the tracker's index
-func (f files) journal() string             { return filepath.Join(f.dir, "log.jsonl") }
-func (f files) oldJournal() string          { return filepath.Join(f.dir, "log.jsonl.1") }
+func (f files) issues() string              { return filepath.Join(f.dir, "issues") }             // the tracker's index
+func (f files) journal() string             { return filepath.Join(f.dir, "log.jsonl") }          // and what was put aside of it
 func (f files) keepLog() string             { return filepath.Join(f.dir, "keep.log") }           // what keepers did
 func (f files) gitVersion() string          { return filepath.Join(f.dir, "git") }                // of the git that was tried last
 func (f files) hinted() string              { return filepath.Join(f.dir, "hinted") }             // the missing hooks were told of

@@ -200,11 +200,10 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 		h.saw(p, done.View)
 	}
 	out.asked = c.now().Add(ttl)
-	c.journal.addAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
+	c.journal.AddAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
 	c.nameGrants(h.me, out.Lost)
-	c.tell(h.me, out.Lost) // the result tells them
-	out.Report = c.report(h.me, h.remote, h.view)
-	out.without(out.Locks)
+	out.Report = c.report(h.me, h.remote, h.view, out.Lost...)
+	out.without(out.Locks, out.Lost...)
 	return out, err
 }
 
@@ -243,7 +242,7 @@ func (c *Clone) releaseIn(ctx context.Context, h holding, nonce string) (out Rel
 			break
 		}
 	}
-	c.journal.addAll("released", out.Locks)
+	c.journal.AddAll("released", out.Locks)
 	c.unkeep(h.me, out.Locks)
 	out.Report = c.report(h.me, h.remote, h.view)
 	out.without(out.Locks)
