@@ -33,14 +33,14 @@ type Changed struct {
 	Fallback error
 }
 
-// Change appends what happens to an issue, for an actor that it creates where
-// there is none. An issue that somebody else has locked is judged like a path
+// Change appends what happens to an issue, for the clone's default actor where none
+// is chosen. An issue that somebody else has locked is judged like a path
 // that is pushed: the arbiter is asked first. It returns *lock.HeldError where
 // the policy stops the change, the errors of [issue.Index.Find], of
-// [wal.Log.Append] and of [clone.Clone.ActorOrNew], and *issue.TextError. The
+// [wal.Log.Append] and of [clone.Clone.ActorOrDefault], and *issue.TextError. The
 // result is valid beside wal.ErrUnknown.
 func Change(ctx context.Context, c *clone.Clone, q Request) (out Changed, err error) {
-	me, err := c.ActorOrNew(ctx)
+	me, err := c.ActorOrDefault(ctx)
 	if err != nil {
 		return out, err
 	}
