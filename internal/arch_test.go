@@ -33,6 +33,7 @@ var floors = map[string]floor{
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/journal", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "github.com/urfave/cli/v2", "golang.org/x/term",
+		"internal/manual",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/hold":     {[]string{"internal/clone", "internal/config", "internal/keep", "internal/lock"}, "renews a clone's locks for keep, which knows no locks"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/keep", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal"}, "objects are made of results, so it knows these and no source of them"},
@@ -50,6 +51,7 @@ var floors = map[string]floor{
 	"internal/keep":       {[]string{"golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term", "internal/atomicfile", "github.com/gofrs/flock"}, "holds what it is given; how a lease is renewed is handed in"},
 	"internal/watch":      {[]string{"golang.org/x/term"}, "a screen, without knowing where locks come from"},
 	"internal/timeline":   {nil, "a page of events"},
+	"internal/manual":     {nil, "lays out words, wherever they come from"},
 	"internal/fence":      {[]string{"internal/git"}, "which locks guard a push is its caller's"},
 	"internal/receive":    {[]string{"internal/config", "internal/guard", "internal/refstore", "internal/lock", "internal/git"}, "no clone: a server has no actor"},
 	"internal/sign":       {[]string{"internal/git", "internal/atomicfile", "golang.org/x/crypto/ssh", "golang.org/x/crypto/ssh/agent"}, "the only one that reads keys"},

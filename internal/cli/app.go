@@ -35,6 +35,11 @@ type Env struct {
 	Terminal bool // stdout is one
 	Console  bool // stderr is one
 	Prompts  bool // there is somebody at a terminal whom git may ask
+	// Chdir is where programs that are started find themselves after -C; nil leaves
+	// the directory of the process alone.
+	Chdir func(dir string) error
+
+	moved bool // by -C
 }
 
 // SystemEnv is the world of this process.
@@ -46,7 +51,7 @@ func SystemEnv() Env {
 	host, _ := os.Hostname() // "" is as good a name as any, as long as it stays
 	return Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Dir: dir, Host: host, Now: time.Now, Terminal: term.IsTerminal(int(os.Stdout.Fd())), Console: term.IsTerminal(int(os.Stderr.Fd())),
+		Dir: dir, Host: host, Now: time.Now, Chdir: os.Chdir, Terminal: term.IsTerminal(int(os.Stdout.Fd())), Console: term.IsTerminal(int(os.Stderr.Fd())),
 		Prompts: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
@@ -93,6 +98,11 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 
 // Main runs one command and returns its exit code; docs/commands.md lists them.
 func Main(ctx context.Context, env Env) int {
+	out := &printer{json: wantsJSON(env.Args)}
+	err := env.enter()
+	if out.env = env; err != nil {
+		return out.finish(err)
+	}
 	if len(env.Args) > 1 {
 		switch env.Args[1] {
 		case "hook":
@@ -107,28 +117,27 @@ func Main(ctx context.Context, env Env) int {
 	if len(env.Args) > 1 && env.Args[1] == "receive" {
 		return runReceive(ctx, env, env.Args[2:]) // by a server, for each push
 	}
-	out := &printer{env: env, json: wantsJSON(env.Args)}
 	tree := commands()
-	args, err := arrange(tree, env.Args[1:])
-	if err == nil {
-		err = runApp(ctx, env, out, tree, args)
+	l, err := arrange(tree, env.Args[1:])
+	switch {
+	case err != nil:
+	case l.help:
+		err = out.result(helpOf(tree, l.path))
+	default:
+		err = runApp(ctx, env, out, tree, l.words())
 	}
 	return out.finish(err)
 }
 
 // runApp lets urfave/cli parse the arguments that arrange put in order.
 func runApp(ctx context.Context, env Env, out *printer, tree []*command, args []string) error {
-	var help strings.Builder
 	app := &cli.App{
-		Name: "git-grite", HelpName: "git grite", Usage: "say \"I am working on this\" and let git respect it",
-		Description:     "The exit codes and the JSON are in docs/commands.md and in git-grite(1).",
-		HideHelpCommand: true, HideVersion: true,
+		Name: "git-grite", HelpName: "git grite", HideHelp: true, HideVersion: true,
 		DisableSliceFlagSeparator: true,                         // paths have commas
-		Writer:                    &help,                        // help goes through the printer
-		ErrWriter:                 io.Discard,                   // so do errors
+		Writer:                    io.Discard,                   // help and errors go through the printer
+		ErrWriter:                 io.Discard,                   //
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main is the only exit
 		OnUsageError:              onUsageError,
-		CommandNotFound:           func(*cli.Context, string) {},
 	}
 	for _, c := range tree {
 		app.Commands = append(app.Commands, c.build(func(c *command, cc *cli.Context) error {
@@ -139,13 +148,7 @@ func runApp(ctx context.Context, env Env, out *printer, tree []*command, args []
 			return out.result(r)
 		}))
 	}
-	if err := app.RunContext(ctx, append([]string{"git-grite"}, args...)); err != nil {
-		return err
-	}
-	if help.Len() > 0 {
-		return out.result(result{data: map[string]string{"help": help.String()}, text: func(w io.Writer) { io.WriteString(w, help.String()) }})
-	}
-	return nil
+	return app.RunContext(ctx, append([]string{"git-grite"}, args...))
 }
 
 // usageError is a command line that means nothing.
@@ -168,15 +171,7 @@ func usagef(format string, args ...any) error {
 }
 
 func onUsageError(cc *cli.Context, err error, _ bool) error {
-	message := strings.TrimPrefix(err.Error(), "flag provided but not defined: ")
-	if message != err.Error() {
-		message = fmt.Sprintf("unknown flag %s", "-"+message)
-	}
-	hint := "git grite -h"
-	if cc.Command != nil && cc.Command.HelpName != "" {
-		hint = cc.Command.HelpName + " -h"
-	}
-	return &usageError{message: message, hint: hint}
+	return &usageError{message: err.Error(), hint: cc.Command.HelpName + " -h"}
 }
 
 // result is what a command brings: the data of its JSON and its words.
@@ -201,8 +196,7 @@ type command struct {
 
 func (c *command) build(action func(*command, *cli.Context) error) *cli.Command {
 	built := &cli.Command{
-		Name: c.name, Usage: c.usage, ArgsUsage: c.args, Description: c.description,
-		HideHelpCommand: true, OnUsageError: onUsageError,
+		Name: c.name, HideHelp: true, OnUsageError: onUsageError,
 	}
 	for _, sub := range c.subcommands {
 		built.Subcommands = append(built.Subcommands, sub.build(action))

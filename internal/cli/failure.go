@@ -179,6 +179,7 @@ func placeExplanations() []explanation {
 		as[*git.VersionError](codeEnvironment, nil),
 		as[*refstore.BusyError](codeEnvironment, nil),
 		is(codeEnvironment, clone.ErrNoDirectory),
+		as[*placeError](codeEnvironment, nil),
 		as[*clone.ArbiterGoneError](codeEnvironment, nil),
 		as(codeEnvironment, func(*protocol.HiddenError, time.Time) failure {
 			return failure{hints: []string{"git grite doctor"}}

@@ -66,7 +66,7 @@ func resourceFlag(to *texts) cli.Flag {
 }
 
 func ttlFlag(to *optional, usage string) cli.Flag {
-	return optionalFlag(to, "ttl", usage+": `30s`, 15m, 1h, 2d, 1h30m")
+	return optionalFlag(to, "ttl", usage+", a `DURATION` such as 30s, 15m, 1h, 2d or 1h30m", "t")
 }
 
 func labelFlag(to *optional) cli.Flag {

@@ -76,6 +76,13 @@ func (p *printer) finish(err error) int {
 		return passed.code
 	}
 	f := explain(err, p.env.Now())
+	if p.env.moved { // hints are pasted where the caller is
+		for i, hint := range f.hints {
+			if rest, ok := strings.CutPrefix(hint, "git grite "); ok {
+				f.hints[i] = "git grite -C " + wire.ShellQuote(p.env.Dir) + " " + rest
+			}
+		}
+	}
 	if passed != nil {
 		f.exit = passed.code
 	}
