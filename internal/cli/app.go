@@ -186,8 +186,7 @@ type result struct {
 type command struct {
 	name, usage string
 	aliases     []string
-	args        string // of the usage line; "" for a command that takes none
-	description string
+	args        string     // of the usage line; "" for a command that takes none
 	runs        bool       // what follows "--" is a command line
 	flags       []cli.Flag // bound to the options that run reads
 	subcommands []*command

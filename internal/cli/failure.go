@@ -52,13 +52,15 @@ const (
 	codeCanceled    = "canceled"
 )
 
-// exits is the table of codes; docs/commands.md and git-grite(1) are tested
-// against it.
-var exits = []struct {
+// exit is a code with its exit status and what it means.
+type exit struct {
 	code string
 	exit int
 	when string
-}{
+}
+
+// exits is the table of codes; docs/commands.md is tested against it.
+var exits = []exit{
 	{codeInternal, 1, "anything else; shows git's stderr"},
 	{codeInvalid, 2, "usage, resource, TTL"},
 	{codeNotFound, 3, "no such lock, actor, ref"},

@@ -62,11 +62,11 @@ func textsFlag(to *texts, name, usage string, aliases ...string) cli.Flag {
 }
 
 func resourceFlag(to *texts) cli.Flag {
-	return textsFlag(to, "resource", "`RESOURCE`: path:X, issue:ID or repo:NAME; may be given several times", "r")
+	return textsFlag(to, "resource", "a `RESOURCE`; may be given several times", "r")
 }
 
 func ttlFlag(to *optional, usage string) cli.Flag {
-	return optionalFlag(to, "ttl", usage+", a `DURATION` such as 30s, 15m, 1h, 2d or 1h30m", "t")
+	return optionalFlag(to, "ttl", usage+", a `DURATION`", "t")
 }
 
 func labelFlag(to *optional) cli.Flag {

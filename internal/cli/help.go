@@ -2,6 +2,8 @@ package cli
 
 import (
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,6 +17,43 @@ func helpOf(tree, path []*command) result {
 	return result{data: map[string]string{"help": text}, text: func(w io.Writer) { io.WriteString(w, text) }}
 }
 
+// detail is what there is to say of a command beyond its line and its flags. Each
+// command and group has one, which a test makes sure of.
+type detail struct {
+	purpose  string
+	defaults string // what holds where a flag is not given; for commands with flags
+	examples [2]example
+	exits    codes
+}
+
+// example is a command line and what it does.
+type example struct{ line, does string }
+
+// codes are the exit codes of a command, with what they mean for it. Those that
+// each command has are added.
+type codes map[int]string
+
+var details = []map[string]detail{lockDetails, issueDetails, cloneDetails}
+
+// detailOf is the detail of a command by its words, such as "lock acquire".
+func detailOf(name string) (detail, bool) {
+	for _, some := range details {
+		if d, ok := some[name]; ok {
+			return d, true
+		}
+	}
+	return detail{}, false
+}
+
+// meanings are the words in capitals that stand for something in a synopsis.
+var meanings = []manual.Entry{
+	{Word: "PATH", Text: "a file, a directory with everything below it, or a pattern such as 'src/**/*.go', relative to the current directory; it may also be a RESOURCE"},
+	{Word: "RESOURCE", Text: "path:X from the top of the repository or path:./X from here, issue:ID, or repo:NAME, which excludes everybody else from everything"},
+	{Word: "DURATION", Text: "a number with its unit, such as 30s, 15m, 1h, 2d or 1h30m"},
+	{Word: "COMMAND", Text: "a program with its arguments, which is not read by a shell"},
+	{Word: "ARG", Text: "an argument of git push, such as the remote, a branch or --force-with-lease"},
+}
+
 // describe brings together what is known of a command, of a group, or of git
 // grite itself.
 func describe(tree, path []*command) manual.Command {
@@ -22,14 +61,79 @@ func describe(tree, path []*command) manual.Command {
 	if len(path) > 0 {
 		c = path[len(path)-1]
 	}
-	m := manual.Command{Name: typed(names(path)...), Usage: c.usage, Args: strings.ReplaceAll(c.args, " …", "..."), Purpose: c.description}
+	d, _ := detailOf(strings.Join(names(path), " "))
+	m := manual.Command{
+		Name: typed(names(path)...), Usage: c.usage, Args: strings.ReplaceAll(c.args, " …", "..."),
+		Purpose: d.purpose, Defaults: d.defaults, Exits: exitsOf(d.exits, len(path) == 0),
+		More: "git grite help COMMAND says more about a command, docs/commands.md about JSON and settings.",
+	}
+	for _, e := range d.examples {
+		m.Examples = append(m.Examples, manual.Entry{Word: e.line, Text: e.does})
+	}
 	for _, sub := range c.subcommands {
 		m.Commands = append(m.Commands, manual.Entry{Word: sub.name, Text: sub.usage})
 	}
 	if c.run != nil {
+		m.More = ""
 		m.Flags, m.Common = flagsOf(c.flags), flagsOf(common())
 	}
+	said := capitals(m.Synopsis())
+	for _, word := range meanings {
+		if c.run != nil && slices.Contains(said, word.Word) {
+			m.Words = append(m.Words, word)
+			said = append(said, capitals(word.Text)...)
+		}
+	}
+	if id, ok := meaningOfID(path); ok && slices.Contains(said, "ID") {
+		m.Words = append(m.Words, manual.Entry{Word: "ID", Text: id})
+	}
 	return m
+}
+
+// capitals are the words of a text that stand for something.
+func capitals(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r < 'A' || r > 'Z' })
+}
+
+// meaningOfID is what an ID is in the group of a command.
+func meaningOfID(path []*command) (string, bool) {
+	if len(path) < 2 {
+		return "", false
+	}
+	switch path[0].name {
+	case "actor":
+		return "an actor by its label, or by the beginning of its id", true
+	case "issue":
+		return "an issue by the beginning of its id, at least 4 digits, also behind issue:", true
+	}
+	return "", false
+}
+
+// exitsOf lists exit codes in order: those of a command with the ones that all
+// commands have, or all.
+func exitsOf(own codes, all bool) (list []manual.Entry) {
+	if own == nil && !all {
+		return nil
+	}
+	done := "done"
+	if own[0] != "" {
+		done = own[0]
+	}
+	list = []manual.Entry{{Word: "0", Text: done}}
+	for _, e := range exits {
+		when, ok := own[e.exit]
+		switch {
+		case ok && e.code == codeEnvironment:
+			when += "; or " + e.when
+		case ok:
+		case all, e.code == codeInvalid, e.code == codeEnvironment:
+			when = e.when
+		default:
+			continue
+		}
+		list = append(list, manual.Entry{Word: strconv.Itoa(e.exit), Text: when})
+	}
+	return list
 }
 
 func flagsOf(flags []cli.Flag) (list []manual.Flag) {

@@ -22,7 +22,7 @@ func newHooksTest() *command {
 	var o agentOptions
 	return &command{
 		name: "test", usage: "let git run the hooks in each work tree, without a commit or a push, and say which fired",
-		flags: append(append(o.flags(), serverFlag(&server)...), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after `D`", Destination: &timeout}),
+		flags: append(append(o.flags(), serverFlag(&server)...), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after this `DURATION`", Destination: &timeout}),
 		run: func(ctx context.Context, c *call) (result, error) {
 			if timeout <= 0 {
 				return result{}, usagef("--timeout must be above zero, such as 30s")

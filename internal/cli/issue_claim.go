@@ -21,7 +21,6 @@ func newIssueClaim() *command {
 	var o claimOptions
 	return &command{
 		name: "claim", args: "[ID]", usage: "lock an open issue, or the oldest that nobody has claimed, to work on it",
-		description: "Any number of workers may claim at the same time: each issue goes to one of them. Close the issue before you release its lock.",
 		flags: []cli.Flag{
 			stringFlag(&o.label, "label", "only an issue with this `LABEL`"),
 			ttlFlag(&o.ttl, "how long the lease lasts"),

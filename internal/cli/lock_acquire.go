@@ -30,7 +30,7 @@ func (w *wanted) flags() []cli.Flag {
 		boolFlag(&w.staged, "staged", "the paths that the index changes"),
 		boolFlag(&w.changed, "changed", "those, and the ones that the work tree changes"),
 		ttlFlag(&w.ttl, "how long the lease lasts"),
-		optionalFlag(&w.wait, "wait", "how long to try while others hold them, such as `5m`"),
+		optionalFlag(&w.wait, "wait", "how long to try while others hold them, a `DURATION`"),
 		stringFlag(&w.reason, "reason", "`TEXT` that others read when they meet the lock"),
 	}
 }

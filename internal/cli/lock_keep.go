@@ -37,7 +37,7 @@ type keepOptions struct {
 func (o *keepOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		optionalFlag(&o.pid, "while-pid", "keep the locks while the process `PID` runs"),
-		optionalFlag(&o.length, "for", "keep the locks for a while, such as `2h`, and at most 24h"),
+		optionalFlag(&o.length, "for", "keep the locks for this `DURATION`, at most 24h"),
 		optionalFlag(&o.signal, "signal", "send this `SIGNAL` to the process when a lock is lost, such as TERM"),
 	}
 }

@@ -22,7 +22,7 @@ func newLog() *command {
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			optionalFlag(&o.count, "number", "the last `N` entries", "n"),
-			optionalFlag(&o.since, "since", "how far back, such as `7d`"),
+			optionalFlag(&o.since, "since", "only what happened in this `DURATION` before now"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runLog(ctx, c, o) },
 	}

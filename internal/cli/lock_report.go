@@ -31,7 +31,7 @@ func newReport() *command {
 		name: "report", usage: "draw who holds and held what, as a page of HTML",
 		flags: []cli.Flag{
 			stringFlag(&o.html, "html", "write the page to `FILE`, not to stdout"),
-			optionalFlag(&o.since, "since", "how far back, such as `7d`"),
+			optionalFlag(&o.since, "since", "begin the timeline this `DURATION` before now"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runReport(ctx, c, o) },
 	}

@@ -36,8 +36,8 @@ func newRun() *command {
 	return &command{
 		name: "run", args: "[PATH …] -- COMMAND [ARGUMENT …]", usage: "hold locks while a command runs", runs: true,
 		flags: append(o.wanted.flags(),
-			&cli.StringFlag{Name: "on-lost", Usage: "what becomes of the command when the lock is lost: `kill` or warn", Value: "kill", Destination: &o.onLost},
-			optionalFlag(&o.conflictExit, "conflict-exit-code", "the exit code when others hold the locks, instead of `4`"),
+			&cli.StringFlag{Name: "on-lost", Usage: "what to do about the command when a lock is lost: `ACTION` is kill or warn", Value: "kill", Destination: &o.onLost},
+			optionalFlag(&o.conflictExit, "conflict-exit-code", "the exit `CODE` when others hold the locks"),
 		),
 		run: func(ctx context.Context, c *call) (result, error) { return result{silent: true}, runRun(ctx, c, o) },
 	}

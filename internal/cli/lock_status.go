@@ -37,7 +37,7 @@ func newStatus() *command {
 			boolFlag(&o.all, "all", "expired and broken locks too"),
 			boolFlag(&o.cached, "cached", "the last view, without asking the remote"),
 			boolFlag(&o.watch, "watch", "go on showing them on the whole screen; with --json print what changes, a line each"),
-			optionalFlag(&o.interval, "interval", "how often --watch asks the remote: `5s`"),
+			optionalFlag(&o.interval, "interval", "how often --watch asks the remote, a `DURATION`"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runStatus(ctx, c, o) },
 	}

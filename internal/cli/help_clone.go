@@ -1,0 +1,181 @@
+package cli
+
+// cloneDetails are those of the commands that set up a clone and look after it.
+var cloneDetails = map[string]detail{
+	"": {
+		purpose: "Locks are leases on paths, issues or the whole repository, kept as git refs. Hooks that git grite init installs report or stop commits and pushes that touch what others have locked.\n" +
+			"Flags may stand before or after arguments, and -- ends them. -C DIR before the command goes to a directory first, as in git; --version shows the version.",
+		examples: [2]example{
+			{"git grite init", "set up a clone: its actor, its hooks"},
+			{"git grite lock acquire src/api.go --reason 'rename the handlers'", "lock a file"},
+		},
+	},
+	"init": {
+		purpose:  "Sets up this clone: makes its actor, writes its configuration, installs the git hooks, looks at the remote's locks, and says what it did. It may be repeated.",
+		defaults: "The label of the actor is user.email. AGENTS.md is left alone.",
+		examples: [2]example{
+			{"git grite init", "in each clone, once"},
+			{"git grite init --label ci --no-hooks", "where nobody commits"},
+		},
+		exits: codes{0: "the clone is set up"},
+	},
+	"deinit": {
+		purpose: "Gives up the locks you hold, uninstalls the hooks and deletes the files and local refs of git-grite. The issues stay, which are not only yours.",
+		examples: [2]example{
+			{"git grite deinit", "says what it removed"},
+			{"git grite lock status --mine", "what would be given up"},
+		},
+		exits: codes{0: "nothing of git-grite is left here but the issues"},
+	},
+	"actor": {
+		purpose: "An actor is who holds locks: 32 hex digits and a label for people. A clone has one, each linked work tree another, and GRITE_ACTOR=LABEL makes one for an agent when it takes a lock.",
+		examples: [2]example{
+			{"git grite actor current", "who am I, and why?"},
+			{"git grite actor list", "who is there in this clone?"},
+		},
+	},
+	"actor init": {
+		purpose:  "Makes one more actor. It becomes the default only where there is none.",
+		defaults: "The label is user.email, with a number behind it where that is taken.",
+		examples: [2]example{
+			{"git grite actor init --label agent-7", "make one"},
+			{"GRITE_ACTOR=agent-7 git grite lock acquire src/", "act as it"},
+		},
+		exits: codes{0: "made"},
+	},
+	"actor list": {
+		purpose: "Lists the actors of this clone. A star marks the one that acts here.",
+		examples: [2]example{
+			{"git grite actor list", "for people"},
+			{"git grite actor list --json", "for a program"},
+		},
+		exits: codes{0: "listed"},
+	},
+	"actor show": {
+		purpose: "Shows an actor with its directory, or the one that acts here.",
+		examples: [2]example{
+			{"git grite actor show", "the one that acts here"},
+			{"git grite actor show agent-7", "another one"},
+		},
+		exits: codes{0: "shown", 3: "there is no such actor"},
+	},
+	"actor current": {
+		purpose: "Shows who acts here and what chose it: a flag, the environment, this work tree, or the default of the clone.",
+		examples: [2]example{
+			{"git grite actor current", "who am I?"},
+			{"GRITE_ACTOR=agent-7 git grite actor current", "and under this label?"},
+		},
+		exits: codes{0: "shown", 3: "there is no such actor"},
+	},
+	"actor use": {
+		purpose:  "Makes an actor the default of this clone, or of this work tree.",
+		defaults: "It is used in the whole clone, but for work trees that have their own.",
+		examples: [2]example{
+			{"git grite actor use agent-7", "in this clone"},
+			{"git grite actor use --worktree agent-7", "in this work tree only"},
+		},
+		exits: codes{0: "it acts here from now on", 3: "there is no such actor"},
+	},
+	"actor rm": {
+		purpose: "Forgets an actor that holds nothing, also one whose work tree is gone.",
+		examples: [2]example{
+			{"git grite actor rm agent-7", "forget it"},
+			{"git grite lock release --mine --actor agent-7", "when it still holds something"},
+		},
+		exits: codes{0: "forgotten", 3: "there is no such actor", 4: "it holds locks"},
+	},
+	"actor adopt": {
+		purpose: "In a clone that was copied with its .git/grite, be the actors of the clone that it is a copy of, which must be gone for good: two clones that act as one see no conflict between them.",
+		examples: [2]example{
+			{"git grite actor adopt", "after a clone was moved to another disk"},
+			{"git grite actor current", "who am I now?"},
+		},
+		exits: codes{0: "adopted", 3: "this clone is no copy"},
+	},
+	"sync": {
+		purpose:  "Brings the view of the remote's locks and issues up to date, confirms locks that were taken offline, and sends changes of issues.",
+		defaults: "Both directions, with the remote that grants the locks.",
+		examples: [2]example{
+			{"git grite sync", "after working offline"},
+			{"git grite sync --pull", "only look"},
+		},
+		exits: codes{0: "up to date", 4: "a lock that was taken offline is somebody else's"},
+	},
+	"push": {
+		purpose:  "Runs git push so that it lands only while your locks are still held: the lock refs move together with the branches or not at all. What stands behind -- goes to git push.",
+		defaults: "All locks guard the push that you hold on a path that it changes. They stay.",
+		examples: [2]example{
+			{"git grite push -- origin main", "guarded by what you hold"},
+			{"git grite push --release -- origin HEAD", "and give the locks up with it"},
+		},
+		exits: codes{0: "pushed; otherwise git push's own exit code", 3: "you hold no lock that guards it, and nothing was pushed", 6: "a lock was lost, and nothing was pushed"},
+	},
+	"hooks": {
+		purpose: "The hooks check locks before each commit and push. They stand beside the hooks of others, and what was there before goes on running. docs/hooks.md says more.",
+		examples: [2]example{
+			{"git grite hooks status", "would git run them?"},
+			{"git grite hooks install --agent claude", "let a coding agent check, too"},
+		},
+	},
+	"hooks install": {
+		purpose:  "Puts our hooks where git looks for them, beside those of others; with --agent into the settings of a coding agent, with --server into a repository that is pushed to.",
+		defaults: "The pre-commit and pre-push hooks of this clone. An agent's settings are those of this repository.",
+		examples: [2]example{
+			{"git grite hooks install", "after git grite init --no-hooks"},
+			{"git grite hooks install --agent claude --user", "for one agent, in all repositories"},
+		},
+		exits: codes{0: "git runs them", 5: "the hook that is there belongs to somebody else; the lines to add are shown"},
+	},
+	"hooks uninstall": {
+		purpose:  "Removes our hooks and puts back what they replaced.",
+		defaults: "The pre-commit and pre-push hooks of this clone. An agent's settings are those of this repository.",
+		examples: [2]example{
+			{"git grite hooks uninstall", "git's"},
+			{"git grite hooks uninstall --agent claude", "an agent's"},
+		},
+		exits: codes{0: "they are gone"},
+	},
+	"hooks status": {
+		purpose:  "Shows what git would really run, in each work tree, whatever core.hooksPath and managers of hooks make of it.",
+		defaults: "The pre-commit and pre-push hooks of this clone. An agent's settings are those of this repository.",
+		examples: [2]example{
+			{"git grite hooks status", "git's"},
+			{"git grite hooks status --agent claude", "an agent's"},
+		},
+		exits: codes{0: "ours run", 4: "git runs something else, or nothing"},
+	},
+	"hooks test": {
+		purpose:  "Has git run the hooks in each work tree, without a commit or a push, and says which of them ran.",
+		defaults: "The pre-commit and pre-push hooks of this clone; one is ended after 1m.",
+		examples: [2]example{
+			{"git grite hooks test", "do they run?"},
+			{"git grite hooks test --timeout 5m", "where others' hooks are slow"},
+		},
+		exits: codes{0: "all ran", 4: "one did not"},
+	},
+	"doctor": {
+		purpose:  "Checks git, configuration, identity, hooks, locks, clock and remote, the last on refs that it deletes again, and says how to fix what is wrong.",
+		defaults: "Nothing is changed without --fix.",
+		examples: [2]example{
+			{"git grite doctor", "what is wrong?"},
+			{"git grite doctor --fix", "remove damaged records, install missing hooks"},
+		},
+		exits: codes{0: "locks and hooks do what they promise", 5: "something fails"},
+	},
+	"mcp": {
+		purpose: "Serves locks to coding agents over the Model Context Protocol, on stdin and stdout, until stdin ends. docs/agents.md says how to tell an agent of it.",
+		examples: [2]example{
+			{"claude mcp add git-grite -- git grite mcp", "tell one agent"},
+			{"git grite -C ~/src/app mcp", "serve another repository"},
+		},
+		exits: codes{0: "the agent has ended"},
+	},
+	"version": {
+		purpose: "Shows the version, as --version does.",
+		examples: [2]example{
+			{"git grite version", "for people"},
+			{"git grite version --json", "for a program"},
+		},
+		exits: codes{0: "shown"},
+	},
+}
