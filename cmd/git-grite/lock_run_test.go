@@ -315,6 +315,27 @@ func TestLockRunRemoteAway(t *testing.T) {
 	})
 }
 
+// TestLockRunGivesWay: the first renewal finds a record of somebody else in the
+// way, which stays. The command has ended before the own record is removed, which
+// is when the other may have the lock.
+func TestLockRunGivesWay(t *testing.T) {
+	t.Parallel()
+	remote, elsewhere := gittest.NewRemote(t), gittest.NewRemote(t)
+	alice, bob := remote.Clone(t, remote.Dir), elsewhere.Clone(t, elsewhere.Dir)
+	grite(t, alice, "init", "--no-hooks")
+	grite(t, bob, "init", "--no-hooks", "--label", "bob")
+	u := runUnder(t, alice, `echo $$ >$D/pid; trap 'sleep 1; exit 0' TERM; `+beats, "--ttl", "15s")
+	u.await("pid")
+	remote.Hook("update", fmt.Sprintf(`case "$1 $3" in *[1-9a-f]*" "*[1-9a-f]*) exit 0 ;; esac
+cd %s && if kill -0 "$(cat pid)" 2>/dev/null; then echo alive; else echo ended; fi >>then`, u.dir))
+	grite(t, bob, "lock", "acquire", "path:**")
+	remote.Git("fetch", "-q", elsewhere.Dir, "+refs/grite/locks/*:refs/grite/locks/*")
+	u.ends(6, "is held by bob")
+	if then := u.read("then"); then != "ended\n" {
+		t.Errorf("when the record was removed the command was %q", then)
+	}
+}
+
 // transport is the transport of a name.
 func transport(t *testing.T, name string) gittest.Transport {
 	for _, tr := range gittest.Transports(t) {

@@ -116,6 +116,14 @@ func (c *Clone) InBackground(a config.Actor) *Clone {
 	return other
 }
 
+// Yielding is the same clone with a function that is called when a lock is found
+// to be lost whose record still keeps others out, before that is removed.
+func (c *Clone) Yielding(yield func(lock.Lost)) *Clone {
+	other := *c
+	other.yield = yield
+	return &other
+}
+
 // holder is the actor of a verb about locks that exist already: none is created
 // for it, and a clone without any actor holds nothing.
 func (c *Clone) holder() (Identity, error) {

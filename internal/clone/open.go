@@ -18,6 +18,7 @@ import (
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/journal"
+	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
 	"github.com/git-grite/git-grite/internal/vouch"
@@ -68,6 +69,7 @@ type Clone struct {
 	copied bool         // it was found to be a copy just now
 
 	fixed  *Identity        // the actor, when it was found already; see As
+	yield  func(lock.Lost)  // see Yielding
 	asked  bool             // the arbiter was looked for
 	remote *refstore.Remote // the arbiter, nil where this clone is
 }
@@ -208,7 +210,7 @@ func (c *Clone) open(ctx context.Context, name string) (*refstore.Remote, error)
 // shared acts on the locks of a remote for an actor.
 func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared {
 	grants := c.grants(a, remote)
-	s := &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: c.vouch.Store(remote, a.ID), Grants: grants, Queue: grants.Queue}
+	s := &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: c.vouch.Store(remote, a.ID), Grants: grants, Queue: grants.Queue, Yield: c.yield}
 	if c.Config.Vouch != "require" { // those in line wait for records that do not count
 		s.Line = remote.Line()
 	}

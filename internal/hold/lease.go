@@ -126,24 +126,29 @@ type lease struct {
 	clone  *clone.Clone
 	grants []grant
 	ttl    time.Duration
+	yield  func(error) // of the renewal under way
 }
 
 // Lease makes the lease of a command from grants that it was just given.
 func Lease(c *clone.Clone, done clone.Acquired, ttl time.Duration) keep.Lease {
-	l := &lease{clone: c.InBackground(done.Actor.Actor), ttl: ttl}
+	l := &lease{ttl: ttl}
+	l.clone = c.InBackground(done.Actor.Actor).Yielding(func(gone lock.Lost) { l.yield(lostFor(gone.Err())) })
 	for _, g := range done.Grants {
 		l.grants = append(l.grants, grant{g.Resource, g.Nonce})
 	}
 	return l
 }
 
-func (l *lease) Renew(ctx context.Context) error {
+func (l *lease) Renew(ctx context.Context, yield func(error)) error {
+	l.yield = yield
 	lost, err := extend(ctx, l.clone, l.grants, l.ttl)
 	for _, why := range lost {
-		return fmt.Errorf("%w: %w", keep.ErrLost, why)
+		return lostFor(why)
 	}
 	return err
 }
+
+func lostFor(why error) error { return fmt.Errorf("%w: %w", keep.ErrLost, why) }
 
 func (l *lease) Release(ctx context.Context) error { return giveUp(ctx, l.clone, l.grants) }
 

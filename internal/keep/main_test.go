@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 // says, and which writes down what is asked of it.
 type testLease struct{ dir string }
 
-func (l testLease) Renew(ctx context.Context) error {
+func (l testLease) Renew(ctx context.Context, yield func(error)) error {
 	note(l.dir, "renew")
 	answer, _ := os.ReadFile(filepath.Join(l.dir, "answer"))
 	switch strings.TrimSpace(string(answer)) {
@@ -49,6 +49,11 @@ func (l testLease) Renew(ctx context.Context) error {
 		return errors.New("the remote is away")
 	case "lost":
 		return fmt.Errorf("%w: broken by bob", ErrLost)
+	case "yield":
+		lost := fmt.Errorf("%w: in the way of bob", ErrLost)
+		yield(lost)
+		note(l.dir, "removed")
+		return lost
 	case "hang":
 		<-ctx.Done()
 		return ctx.Err()

@@ -13,8 +13,10 @@ import (
 // request.
 type Lease interface {
 	// Renew extends all locks by the TTL. An error that wraps ErrLost says that
-	// one of them is gone for good; any other that another try may succeed.
-	Renew(ctx context.Context) error
+	// one of them is gone for good; any other that another try may succeed. Where
+	// one is gone whose record still keeps others out, yield is called with such
+	// an error before that is removed, and returns when the command has ended.
+	Renew(ctx context.Context, yield func(error)) error
 	// Release gives up those that are still held.
 	Release(ctx context.Context) error
 }
@@ -80,8 +82,10 @@ type run struct {
 	Command
 	schedule *Schedule
 	child    *child
-	asked    Reading    // when the renewal under way was sent
-	renewed  chan error // its outcome
+	asked    Reading       // when the renewal under way was sent
+	renewed  chan error    // its outcome
+	yield    chan error    // why the lease is lost, before others can have it
+	gone     chan struct{} // closed when the command has ended
 	cancel   context.CancelFunc
 	lastErr  error
 	told     bool // that it could not be renewed
@@ -98,7 +102,8 @@ func (c Command) Run(ctx context.Context) Result {
 	signals := make(chan os.Signal, 16)
 	notify(signals)
 	defer signal.Stop(signals)
-	r := &run{Command: c, schedule: NewSchedule(c.TTL, c.Granted, c.Random), renewed: make(chan error, 1)}
+	r := &run{Command: c, schedule: NewSchedule(c.TTL, c.Granted, c.Random), renewed: make(chan error, 1),
+		yield: make(chan error), gone: make(chan struct{})}
 	child, err := startChild(c)
 	if err != nil {
 		r.out = Result{Code: 126, Fault: err}
@@ -107,6 +112,7 @@ func (c Command) Run(ctx context.Context) Result {
 		r.extend()
 		r.watch(ctx, signals)
 	}
+	close(r.gone)
 	if r.cancel != nil { // a release must not overtake a renewal
 		r.cancel()
 		<-r.renewed
@@ -135,6 +141,8 @@ func (r *run) watch(ctx context.Context, signals <-chan os.Signal) {
 			r.stop(Grace(r.TTL))
 		case err := <-r.renewed:
 			r.answer(err)
+		case err := <-r.yield:
+			r.lose(Lost, err, false)
 		case out, ok := <-r.child.ended:
 			if !ok { // the guard was killed
 				out = Result{Code: 128 + 9, Fault: errors.New("the process that guards the command was killed")}
@@ -186,7 +194,20 @@ func (r *run) step(ctx context.Context) time.Duration {
 func (r *run) renew(ctx context.Context) {
 	ctx, r.cancel = context.WithTimeout(context.WithoutCancel(ctx), attemptLimit(r.TTL))
 	r.asked = r.Clock()
-	go func() { r.renewed <- r.Lease.Renew(ctx) }()
+	go func() { r.renewed <- r.Lease.Renew(ctx, r.end) }()
+}
+
+// end has the command ended for the reason given, unless it only is to be warned,
+// and returns when it has.
+func (r *run) end(why error) {
+	if r.Warn {
+		return
+	}
+	select {
+	case r.yield <- why:
+		<-r.gone
+	case <-r.gone:
+	}
 }
 
 // answer takes in what came of a renewal.

@@ -107,6 +107,7 @@ func TestRunEndsBeforeTheLease(t *testing.T) {
 		{name: "guard stopped", answer: "away", script: `echo $PPID >$D/guard; ` + beats, do: func(w *world) { w.kill(w.pid("guard"), syscall.SIGSTOP) }},
 		{name: "machine slept", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "55s") }},
 		{name: "clock set forward", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "1000h") }},
+		{name: "gives way", ttl: "6s", answer: "yield", script: `trap 'echo term >$D/term; sleep 0.5; echo ended >>$D/log; exit 0' TERM; ` + beats, want: "term"},
 		{name: "lost", ttl: "6s", answer: "lost", script: `trap 'echo term >$D/term; exit 0' TERM; ` + beats, want: "term"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,6 +128,9 @@ func TestRunEndsBeforeTheLease(t *testing.T) {
 			log := w.read("log")
 			if !strings.Contains(log, "\nrelease\n") || c.do == nil && !strings.Contains(log, "left true") {
 				t.Errorf("log: %s", log)
+			}
+			if c.answer == "yield" && !strings.Contains(log, "\nended\nremoved\n") {
+				t.Errorf("others could have the lock before the command had ended: %s", log)
 			}
 			if c.want != "" && !strings.Contains(w.read("term"), c.want) {
 				t.Errorf("the command was not asked to end; log: %s", log)

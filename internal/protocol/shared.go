@@ -24,6 +24,9 @@ type Shared struct {
 	// until ctx is done.
 	Queue func(ctx context.Context) (end func(), err error)
 	Line  Line // of those who wait; nil for an arbiter without one
+	// Yield, when not nil, is called when a lock is lost whose record still keeps
+	// others out, before that is removed.
+	Yield func(lock.Lost)
 }
 
 // Acquire takes locks on all resources or none. It returns *lock.HeldError when

@@ -178,6 +178,9 @@ func (a *attempt) giveUp(ctx context.Context, c *claim) error {
 		if err := a.s.Grants.Drop(key); err != nil {
 			return err
 		}
+		if a.s.Yield != nil {
+			a.s.Yield(lost)
+		}
 	}
 	if a.unseen(c) {
 		a.hidden++
