@@ -61,8 +61,10 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if o.cached {
 		ask.Limit = 0
 	}
-	if _, err := cl.Actor(); o.mine && errors.Is(err, config.ErrNoActor) && cl.Chosen() {
-		return result{}, err
+	if o.mine && cl.Chosen() {
+		if _, err := cl.Actor(); errors.Is(err, config.ErrNoActor) {
+			return result{}, err
+		}
 	}
 	v, err := cl.Look(ctx, ask)
 	if err != nil {

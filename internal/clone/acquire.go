@@ -91,8 +91,10 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	}
 	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: waiting, Doubt: q.Doubt}
 	if remote != nil && !q.Offline {
-		done, err := c.shared(remote, me.Actor).Acquire(ctx, request)
-		out.Report = c.report(me, remote, done.View, done.Lost...)
+		at := c.sight(me, remote)
+		done, err := c.shared(at).Acquire(ctx, request)
+		at.view = done.View
+		out.Report = c.report(at, done.Lost...)
 		if err == nil {
 			out.Grants = done.Grants
 			for i := range out.Grants {
@@ -101,7 +103,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 			c.logGrants(out.Grants)
 			c.record(ctx, me)
 			out.without(locksOf(out.Grants))
-			return out, c.dropOffline(ctx, me, out.Grants)
+			return out, c.dropOffline(ctx, at, out.Grants)
 		}
 		var unreachable *git.RemoteError
 		if !errors.As(err, &unreachable) {
@@ -116,7 +118,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	}
 	done, err := c.solo(me.Actor).Acquire(ctx, request)
 	if remote == nil {
-		out.Report = c.report(me, nil, done.View)
+		out.Report = c.report(sight{me: me, view: done.View})
 	}
 	if err != nil {
 		return out, err
@@ -161,14 +163,10 @@ func (c *Clone) directories(ctx context.Context, resources []lock.Resource) (all
 
 // dropOffline removes offline locks of the actor in whose place a granted one
 // stands now.
-func (c *Clone) dropOffline(ctx context.Context, me Identity, grants []lock.Grant) error {
-	here, err := c.local.Load(ctx, true)
-	if err != nil {
-		return err
-	}
+func (c *Clone) dropOffline(ctx context.Context, at sight, grants []lock.Grant) error {
 	var changes []lock.Change
-	for _, e := range here.Entries {
-		if e.Owner == me.ID && slices.ContainsFunc(grants, func(g lock.Grant) bool { return g.Resource.SameAs(e.Resource) }) {
+	for _, e := range at.view.Beside {
+		if e.Owner == at.me.ID && slices.ContainsFunc(grants, func(g lock.Grant) bool { return g.Resource.SameAs(e.Resource) }) {
 			changes = append(changes, lock.Change{Key: e.Key, Old: e.Version})
 		}
 	}

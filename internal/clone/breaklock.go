@@ -27,14 +27,15 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 		return out, err
 	}
 	q := lock.BreakRequest{Resource: r, Nonce: nonce, Reason: reason}
-	breakAt := c.solo(me.Actor).Break
+	at, breakAt := c.sight(me, remote), c.solo(me.Actor).Break
 	if remote != nil {
-		s := c.shared(remote, me.Actor)
+		s := c.shared(at)
 		s.Store = remote
 		breakAt = s.Break
 	}
 	done, err := breakAt(ctx, q)
-	out.Lock, out.Report = done.Lock, c.report(me, remote, done.View)
+	at.view = done.View
+	out.Lock, out.Report = done.Lock, c.report(at)
 	var other *lock.NonceError
 	var none *lock.NotHeldError
 	if remote != nil && (errors.As(err, &other) || errors.As(err, &none)) {

@@ -27,19 +27,18 @@ func (c *Clone) Collect(ctx context.Context) (out Collected, err error) {
 	}
 	done, err := c.solo(me.Actor).Collect(ctx)
 	out.Expired, out.Damaged = done.Expired, done.Damaged
-	view := done.View
-	if remote != nil {
-		view = nil // what this clone keeps says nothing of the arbiter's
-	}
-	if err == nil && remote != nil {
+	at := c.sight(me, remote)
+	if remote == nil {
+		at.view = done.View
+	} else if err == nil {
 		var there protocol.Collected
-		s := c.shared(remote, me.Actor)
+		s := c.shared(at)
 		s.Store = remote // a record that nobody vouches for is somebody's lock all the same
 		there, err = s.Collect(ctx)
 		out.Expired, out.Damaged = append(out.Expired, there.Expired...), append(out.Damaged, there.Damaged...)
-		view = there.View
+		at.view = there.View
 	}
 	c.journal.AddAll("expired", out.Expired)
-	out.Report = c.report(me, remote, view)
+	out.Report = c.report(at)
 	return out, err
 }

@@ -84,7 +84,8 @@ func (c *Clone) Fence(ctx context.Context, q FenceRequest) (out Fenced, err erro
 	if remote == nil {
 		return out, ErrNoArbiter
 	}
-	done, err := c.shared(remote, me.Actor).Fence(ctx, protocol.FenceRequest{
+	at := c.sight(me, remote)
+	done, err := c.shared(at).Fence(ctx, protocol.FenceRequest{
 		Resources: q.Resources, TTL: c.Config.TTL, Release: q.Release, Dry: q.Dry,
 		Swap: func(ctx context.Context, changes []lock.Change) (protocol.Fate, error) {
 			fate, err := q.Swap(ctx, refstore.Updates(changes))
@@ -103,7 +104,8 @@ func (c *Clone) Fence(ctx context.Context, q FenceRequest) (out Fenced, err erro
 	if q.Release {
 		c.journal.AddAll("released", out.Locks)
 	}
-	out.Report = c.report(me, remote, done.View, out.Lost...)
+	at.view = done.View
+	out.Report = c.report(at, out.Lost...)
 	out.without(nil, out.Lost...)
 	return out, err
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
-	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 // Report is what a verb noticed beside its result.
@@ -36,19 +35,19 @@ func (r *Report) without(locks []lock.Lock, lost ...lock.Lost) {
 	})
 }
 
-// report compares what the actor holds with a view of the arbiter. remote is
-// that arbiter, nil where this clone is; the view is nil when nobody looked. lost
-// is what the verb found to be lost by itself.
-func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View, lost ...lock.Lost) Report {
+// report compares what the actor holds with what it saw of the arbiter. lost is
+// what the verb found to be lost by itself.
+func (c *Clone) report(at sight, lost ...lock.Lost) Report {
+	me, view := at.me, at.view
 	r := Report{Actor: me}
 	if me.ID == "" {
 		return r
 	}
 	lost = slices.DeleteFunc(slices.Clone(lost), func(l lock.Lost) bool { return l.Cause == lock.NotHeld }) // and never was
 	if view != nil {
-		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(remote, view)...)
-		lost = slices.Concat(lost, c.gone(me, remote, view), beaten(me, view))
-		for _, l := range c.standing(me, remote, view) {
+		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(at)...)
+		lost = slices.Concat(lost, c.gone(at), beaten(me, view))
+		for _, l := range at.standing() {
 			switch left := l.Expires.Sub(c.now()); {
 			case left > 0 && left < soon(l.TTL):
 				r.Soon = append(r.Soon, l)
@@ -56,7 +55,7 @@ func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View, lo
 				lost = append(lost, lock.Lost{Lock: l, Cause: lock.Ended})
 			}
 		}
-		if remote == nil {
+		if at.remote == nil {
 			lost = append(lost, c.broken(me, view)...)
 		}
 	}
@@ -66,13 +65,13 @@ func (c *Clone) report(me Identity, remote *refstore.Remote, view *lock.View, lo
 
 // standing lists the locks of the actor whose record stands, ended or not: those
 // of the arbiter that it was granted, and those taken offline.
-func (c *Clone) standing(me Identity, remote *refstore.Remote, view *lock.View) (own []lock.Lock) {
-	granted := sync.OnceValues(c.grants(me.Actor, remote).Held)
-	for _, e := range slices.Concat(view.Entries, view.Beside) {
-		if e.Owner != me.ID || e.Released() {
+func (s sight) standing() (own []lock.Lock) {
+	granted := sync.OnceValues(s.grants.Held)
+	for _, e := range slices.Concat(s.view.Entries, s.view.Beside) {
+		if e.Owner != s.me.ID || e.Released() {
 			continue
 		}
-		if remote != nil && !e.Unconfirmed {
+		if s.remote != nil && !e.Unconfirmed {
 			held, err := granted()
 			h, known := held[e.Key]
 			if err != nil || !known || h.Nonce != e.Nonce {
@@ -88,9 +87,9 @@ func (c *Clone) standing(me Identity, remote *refstore.Remote, view *lock.View) 
 }
 
 // ahead lists locks that were acquired in the future, as this clock has it.
-func (c *Clone) ahead(remote *refstore.Remote, view *lock.View) (doubts []lock.ClockDoubt) {
-	for _, e := range view.Entries {
-		if ahead := e.Acquired.Sub(c.now()); remote != nil && ahead > c.Config.ClockSkew && e.Live(c.now()) {
+func (c *Clone) ahead(at sight) (doubts []lock.ClockDoubt) {
+	for _, e := range at.view.Entries {
+		if ahead := e.Acquired.Sub(c.now()); at.remote != nil && ahead > c.Config.ClockSkew && e.Live(c.now()) {
 			doubts = append(doubts, lock.ClockDoubt{Lock: e.Lock, Ahead: ahead})
 		}
 	}
@@ -110,11 +109,12 @@ func beaten(me Identity, view *lock.View) (lost []lock.Lost) {
 // gone lists granted locks whose record the arbiter no longer has. Those granted
 // since the look began are not in it yet, and a look that asked nobody says
 // nothing.
-func (c *Clone) gone(me Identity, remote *refstore.Remote, view *lock.View) (lost []lock.Lost) {
-	if remote == nil || view.Asked.IsZero() {
+func (c *Clone) gone(at sight) (lost []lock.Lost) {
+	view := at.view
+	if at.remote == nil || view.Asked.IsZero() {
 		return nil
 	}
-	held, err := c.grants(me.Actor, remote).Held()
+	held, err := at.grants.Held()
 	if err != nil {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (c *Clone) gone(me Identity, remote *refstore.Remote, view *lock.View) (los
 		if there[key] == h.Nonce {
 			continue
 		}
-		if l := view.Gone(me.ID, h.Lock, c.now()); l.Cause == lock.Broken || h.Acquired.Before(view.Asked) {
+		if l := view.Gone(at.me.ID, h.Lock, c.now()); l.Cause == lock.Broken || h.Acquired.Before(view.Asked) {
 			lost = append(lost, l)
 		}
 	}

@@ -207,12 +207,24 @@ func (c *Clone) open(ctx context.Context, name string) (*refstore.Remote, error)
 	return remote, err
 }
 
-// shared acts on the locks of a remote for an actor.
-func (c *Clone) shared(remote *refstore.Remote, a config.Actor) *protocol.Shared {
-	grants := c.grants(a, remote)
-	s := &protocol.Shared{Actor: c.protocolActor(a, c.Config.ClockSkew), Store: c.vouch.Store(remote, a.ID), Grants: grants, Queue: grants.Queue, Yield: c.yield}
+// sight is an arbiter as the actor of one verb sees it.
+type sight struct {
+	me     Identity
+	remote *refstore.Remote // nil for this clone
+	grants *refstore.Grants // of the remote to the actor
+	view   *lock.View       // of the last look; nil when there was none
+}
+
+func (c *Clone) sight(me Identity, remote *refstore.Remote) sight {
+	return sight{me: me, remote: remote, grants: c.grants(me.Actor, remote)}
+}
+
+// shared acts for an actor on the locks of a remote.
+func (c *Clone) shared(at sight) *protocol.Shared {
+	s := &protocol.Shared{Actor: c.protocolActor(at.me.Actor, c.Config.ClockSkew), Store: c.vouch.Store(at.remote, at.me.ID),
+		Grants: at.grants, Queue: at.grants.Queue, Yield: c.yield}
 	if c.Config.Vouch != "require" { // those in line wait for records that do not count
-		s.Line = remote.Line()
+		s.Line = at.remote.Line()
 	}
 	return s
 }

@@ -38,10 +38,8 @@ func (p place) mark(locks []lock.Lock) []lock.Lock {
 
 // holding is what a verb about locks that exist works with.
 type holding struct {
-	me     Identity
-	remote *refstore.Remote // the arbiter, nil for this clone
+	sight
 	places []place
-	view   *lock.View // of the arbiter, when it was looked at
 }
 
 // holding finds the actor of a verb about locks that exist, and where those
@@ -49,15 +47,18 @@ type holding struct {
 // arbiter is among the places when it holds one of them, when nobody is known
 // to, and with everywhere in any case.
 func (c *Clone) holding(ctx context.Context, wanted []lock.Resource, everywhere bool) (h holding, err error) {
-	if h.me, err = c.holder(); err != nil {
+	me, err := c.holder()
+	if err != nil {
 		return h, err
 	}
-	if h.remote, err = c.Arbiter(ctx); err != nil {
+	remote, err := c.Arbiter(ctx)
+	if err != nil {
 		return h, err
 	}
+	h.sight = c.sight(me, remote)
 	arbiter := place{keeper: c.solo(h.me.Actor), arbiter: true}
 	if h.remote != nil {
-		arbiter.keeper, arbiter.remote = c.shared(h.remote, h.me.Actor), h.remote
+		arbiter.keeper, arbiter.remote = c.shared(h.sight), h.remote
 	}
 	found := map[string]bool{} // wanted resources that are kept somewhere
 	pick := func(kept lock.Lock) (picked []lock.Resource) {
@@ -73,12 +74,11 @@ func (c *Clone) holding(ctx context.Context, wanted []lock.Resource, everywhere 
 	}
 	var offline []lock.Resource
 	if h.me.ID != "" {
-		grants := c.grants(h.me.Actor, h.remote)
-		if err := c.former(ctx, &h, grants, pick); err != nil {
+		if err := c.former(ctx, &h, pick); err != nil {
 			return h, err
 		}
 		if h.remote != nil {
-			held, err := grants.Held()
+			held, err := h.grants.Held()
 			if err != nil {
 				return h, err
 			}
@@ -112,8 +112,8 @@ func (c *Clone) holding(ctx context.Context, wanted []lock.Resource, everywhere 
 
 // former adds the places of locks that other arbiters granted, before this
 // clone asked its present one. They stay with those: nobody else can renew them.
-func (c *Clone) former(ctx context.Context, h *holding, grants *refstore.Grants, pick func(lock.Lock) []lock.Resource) error {
-	elsewhere, err := grants.Elsewhere()
+func (c *Clone) former(ctx context.Context, h *holding, pick func(lock.Lock) []lock.Resource) error {
+	elsewhere, err := h.grants.Elsewhere()
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (c *Clone) former(ctx context.Context, h *holding, grants *refstore.Grants,
 		if remote == nil {
 			return &ArbiterGoneError{Arbiter: arbiter, Resources: wanted}
 		}
-		h.places = append(h.places, place{keeper: c.shared(remote, h.me.Actor), remote: remote, resources: wanted})
+		h.places = append(h.places, place{keeper: c.shared(c.sight(h.me, remote)), remote: remote, resources: wanted})
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 	out.asked = c.now().Add(ttl)
 	c.journal.AddAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
 	c.nameGrants(h.me, out.Lost)
-	out.Report = c.report(h.me, h.remote, h.view, out.Lost...)
+	out.Report = c.report(h.sight, out.Lost...)
 	out.without(out.Locks, out.Lost...)
 	return out, err
 }
@@ -244,7 +244,7 @@ func (c *Clone) releaseIn(ctx context.Context, h holding, nonce string) (out Rel
 	}
 	c.journal.AddAll("released", out.Locks)
 	c.unkeep(h.me, out.Locks)
-	out.Report = c.report(h.me, h.remote, h.view)
+	out.Report = c.report(h.sight)
 	out.without(out.Locks)
 	return out, err
 }

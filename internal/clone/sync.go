@@ -49,7 +49,7 @@ func (c *Clone) Sync(ctx context.Context, q SyncRequest) (out Synced, err error)
 	if err != nil {
 		return out, err
 	}
-	out.Remote, out.AsOf = remote.Name(), remote.AsOf()
+	out.Remote, out.AsOf = remote.Name(), view.Asked
 	now := c.now()
 	for _, e := range view.Entries {
 		if e.Live(now) {
@@ -62,7 +62,9 @@ func (c *Clone) Sync(ctx context.Context, q SyncRequest) (out Synced, err error)
 		}
 	}
 	if remote == c.remote {
-		out.Report = c.report(me, remote, view)
+		at := c.sight(me, remote)
+		at.view = view
+		out.Report = c.report(at)
 	}
 	return out, nil
 }
@@ -89,7 +91,7 @@ func (c *Clone) confirm(ctx context.Context, remote *refstore.Remote, view *lock
 		}
 	}
 	if len(asked) > 0 {
-		answer, err := c.shared(remote, a).Confirm(ctx, asked)
+		answer, err := c.shared(c.sight(Identity{Actor: a}, remote)).Confirm(ctx, asked)
 		if err != nil {
 			return err
 		}

@@ -59,12 +59,13 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 		}
 		v := View{Fresh: true, AsOf: began}
 		v.add(t)
-		v.Report = c.report(me, nil, t)
+		v.Report = c.report(sight{me: me, view: t})
 		return v, nil
 	}
 	v := View{Remote: remote.Name(), Skew: c.Config.ClockSkew}
 	var t *lock.View
-	if old := c.now().Sub(remote.AsOf()); ask.Limit > 0 && (old < 0 || old >= ask.MaxAge) {
+	v.AsOf = remote.AsOf()
+	if old := c.now().Sub(v.AsOf); ask.Limit > 0 && (old < 0 || old >= ask.MaxAge) {
 		if v.Unreachable = c.silent(remote, ask.Retry); v.Unreachable == nil {
 			t, v.Unreachable = c.ask(ctx, remote, ask.Limit)
 			if ctx.Err() != nil {
@@ -80,13 +81,17 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 			return v, err
 		}
 	}
-	v.AsOf = remote.AsOf()
+	if v.Fresh {
+		v.AsOf = t.Asked
+	}
 	if err := c.vouch.Mark(ctx, me.ID, t); err != nil {
 		return v, err
 	}
 	v.add(t)
-	c.unvouched(me, remote, v.Locks)
-	v.Report = c.report(me, remote, t)
+	at := c.sight(me, remote)
+	at.view = t
+	at.unvouched(v.Locks)
+	v.Report = c.report(at)
 	return v, nil
 }
 
@@ -166,10 +171,10 @@ func (v *View) add(t *lock.View) {
 // unvouched marks the actor's records on the remote that were not granted to
 // this clone as unconfirmed: leftovers of a crash, the locks of another clone of
 // the same actor, or forgeries.
-func (c *Clone) unvouched(me Identity, remote *refstore.Remote, locks []lock.Lock) {
-	granted := sync.OnceValues(c.grants(me.Actor, remote).Held)
+func (s sight) unvouched(locks []lock.Lock) {
+	granted := sync.OnceValues(s.grants.Held)
 	for i, l := range locks {
-		if me.ID == "" || l.Owner != me.ID || l.Remote == "" {
+		if s.me.ID == "" || l.Owner != s.me.ID || l.Remote == "" {
 			continue
 		}
 		if held, err := granted(); err == nil && held[l.Resource.Key()].Nonce != l.Nonce {

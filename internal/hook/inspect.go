@@ -100,7 +100,10 @@ func inspect(dir, name, top string) Status {
 			s.Saved = append(s.Saved, s.Path+slot)
 		}
 	}
-	ours := lookAt(s.ShimPath)
+	ours := front
+	if s.ShimPath != s.Path {
+		ours = lookAt(s.ShimPath)
+	}
 	called := front.executable && calls(front, s.Path, name, top)
 	switch {
 	case !front.exists:

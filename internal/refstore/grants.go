@@ -29,10 +29,12 @@ func (a Arbiter) key() string {
 }
 
 // Grants remembers what an arbiter granted to one actor of this clone, in a file
-// for each lock that is replaced by rename. It is a protocol.Grants.
+// for each lock that is replaced by rename. It is a protocol.Grants, for one verb:
+// the files are read once, and once more when it had to wait for its turn.
 type Grants struct {
 	dir     string // of the actor, below our directory in the common git directory
 	arbiter Arbiter
+	known   map[string]Elsewhere // by file name; nil until it is read
 }
 
 // NewGrants opens what the arbiter granted to an actor; dir is our directory in
@@ -65,18 +67,20 @@ type pending struct {
 // It returns *BusyError.
 func (g *Grants) Queue(ctx context.Context) (end func(), err error) {
 	l, err := lockFileFor(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
+	g.known = nil // others may have changed it meanwhile
 	return l.end, err
 }
 
 // Held returns what this arbiter granted, by key.
 func (g *Grants) Held() (map[string]lock.Holding, error) {
 	held := map[string]lock.Holding{}
-	err := g.each(func(e Elsewhere, ours bool) {
-		if ours {
+	err := g.read()
+	for _, e := range g.known {
+		if g.granted(e) {
 			e.Remote = g.arbiter.Name
 			held[e.Resource.Key()] = e.Holding
 		}
-	})
+	}
 	return held, err
 }
 
@@ -88,23 +92,35 @@ type Elsewhere struct {
 
 // Elsewhere returns what other arbiters granted to this actor.
 func (g *Grants) Elsewhere() (others []Elsewhere, err error) {
-	err = g.each(func(e Elsewhere, ours bool) {
-		if !ours {
+	err = g.read()
+	for _, e := range g.known {
+		if !g.granted(e) {
 			others = append(others, e)
 		}
-	})
+	}
 	return others, err
 }
 
-// each calls f with every grant of the actor and whether it is this
-// arbiter's. A file that is no grant counts as none: the lock is not held then,
-// and is taken again when it is wanted.
-func (g *Grants) each(f func(e Elsewhere, ours bool)) error {
+// granted reports whether a lock was granted by this arbiter.
+func (g *Grants) granted(e Elsewhere) bool {
+	if e.Arbiter.URL == "" {
+		return e.Arbiter.Name == g.arbiter.Name
+	}
+	return e.Arbiter.URL == g.arbiter.URL
+}
+
+// read reads every grant of the actor, unless it has. A file that is no grant
+// counts as none: the lock is not held then, and is taken again when it is wanted.
+func (g *Grants) read() error {
+	if g.known != nil {
+		return nil
+	}
 	dir := filepath.Join(g.dir, "held")
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	known := make(map[string]Elsewhere, len(files))
 	for _, file := range files {
 		if strings.Contains(file.Name(), ".") {
 			continue // being written
@@ -118,15 +134,11 @@ func (g *Grants) each(f func(e Elsewhere, ours bool)) error {
 			return err
 		}
 		e, ok := readGrant(text)
-		if key, _, _ := strings.Cut(file.Name(), "-"); !ok || key != e.Resource.Key() {
-			continue
+		if key, _, _ := strings.Cut(file.Name(), "-"); ok && key == e.Resource.Key() {
+			known[file.Name()] = e
 		}
-		ours := e.Arbiter.URL == g.arbiter.URL
-		if e.Arbiter.URL == "" {
-			ours = e.Arbiter.Name == g.arbiter.Name
-		}
-		f(e, ours)
 	}
+	g.known = known
 	return nil
 }
 
@@ -168,7 +180,11 @@ func (g *Grants) Put(h lock.Holding) error {
 	}
 	key := h.Resource.Key()
 	if err := atomicfile.Write(g.file(key), append(text, '\n'), 0o666); err != nil {
+		g.known = nil
 		return err
+	}
+	if e, ok := readGrant(text); ok && g.known != nil {
+		g.known[g.name(key)] = e
 	}
 	return g.dropOld(key)
 }
@@ -178,6 +194,7 @@ func (g *Grants) Drop(key string) error {
 	if err := os.Remove(g.file(key)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	delete(g.known, g.name(key))
 	return g.dropOld(key)
 }
 
@@ -194,9 +211,9 @@ func (g *Grants) dropOld(key string) error {
 	if e, ok := readGrant(text); ok && e.Arbiter.Name != g.arbiter.Name {
 		return nil
 	}
+	delete(g.known, key)
 	return os.Remove(old)
 }
 
-func (g *Grants) file(key string) string {
-	return filepath.Join(g.dir, "held", key+"-"+g.arbiter.key())
-}
+func (g *Grants) name(key string) string { return key + "-" + g.arbiter.key() }
+func (g *Grants) file(key string) string { return filepath.Join(g.dir, "held", g.name(key)) }

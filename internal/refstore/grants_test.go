@@ -115,3 +115,44 @@ func TestOldGrants(t *testing.T) {
 		t.Errorf("%v are left, %v", files, err)
 	}
 }
+
+// TestGrantsReadOnce: a verb reads what was granted once, and once more when it
+// got its turn, because others had theirs.
+func TestGrantsReadOnce(t *testing.T) {
+	l := sample(t)
+	dir := t.TempDir()
+	open := func() *Grants { return NewGrants(dir, l.Owner, Arbiter{Name: "origin", URL: "/x"}) }
+	one, other := open(), open()
+	holds := func(g *Grants, want string) {
+		t.Helper()
+		held, err := g.Held()
+		if got := held[l.Resource.Key()].Version; err != nil || got != want {
+			t.Errorf("holds %q, %v; not %q", got, err, want)
+		}
+	}
+	put := func(g *Grants, version string) {
+		t.Helper()
+		if err := g.Put(lock.Holding{Lock: l, Version: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds(one, "")
+	put(other, "o1")
+	holds(one, "")
+	holds(other, "o1")
+	end, err := one.Queue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	holds(one, "o1")
+	put(one, "o2")
+	holds(one, "o2")
+	holds(open(), "o2")
+	if err := one.Drop(l.Resource.Key()); err != nil {
+		t.Fatal(err)
+	}
+	holds(one, "")
+	holds(open(), "")
+	holds(other, "o1")
+}

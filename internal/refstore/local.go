@@ -42,7 +42,7 @@ type Local struct {
 // common git directory, made when first needed.
 func NewLocal(repo *git.Repo, dir string, now func() time.Time) *Local {
 	return &Local{repo: repo, dir: dir, now: now,
-		read: recordReader{repo: repo, now: now, prefix: Namespace, cache: filepath.Join(dir, "records")}}
+		read: recordReader{repo: repo, now: now, prefix: Namespace, cache: filepath.Join(dir, "records"), last: &lastRead{}}}
 }
 
 // Queue takes the clone's file lock, which a git that Swap starts holds as well:

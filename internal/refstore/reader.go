@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/git"
@@ -17,6 +18,38 @@ type recordReader struct {
 	prefix string
 	remote string // whose locks they are, "" for this clone's
 	cache  string // the file that remembers decoded records
+	last   *lastRead
+}
+
+// lastRead is what a process read last: what a ref at the same commit is now.
+type lastRead struct {
+	mu      sync.Mutex
+	refs    []git.Ref
+	records []*decoded
+}
+
+// recall returns, for each ref in the order of their names, what was read of it,
+// nil for nothing; ok is false before anything was read.
+func (l *lastRead) recall(refs []git.Ref) (known []*decoded, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known = make([]*decoded, len(refs))
+	at := 0
+	for i, ref := range refs {
+		for at < len(l.refs) && l.refs[at].Name < ref.Name {
+			at++
+		}
+		if at < len(l.refs) && l.refs[at] == ref && l.records[at] != nil && !l.records[at].unread {
+			known[i] = l.records[at]
+		}
+	}
+	return known, l.refs != nil
+}
+
+func (l *lastRead) keep(refs []git.Ref, records []*decoded) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refs, l.records = refs, records
 }
 
 // table lists the refs below prefix and reads their records. Damage to one of
@@ -91,7 +124,11 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 	if len(refs) == 0 {
 		return nil, nil
 	}
-	records := readCache(rr.cache, rr.prefix, refs)
+	records, ok := rr.last.recall(refs)
+	if !ok {
+		records = readCache(rr.cache, rr.prefix, refs)
+	}
+	defer rr.last.keep(refs, records)
 	var missing []git.OID
 	for i, ref := range refs {
 		if ref.Symref == "" && records[i] == nil {

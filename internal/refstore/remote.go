@@ -34,6 +34,7 @@ func OpenRemote(ctx context.Context, repo *git.Repo, name string, prompts bool, 
 	}
 	return &Remote{repo: repo, remote: remote, dir: local.dir, now: local.now, local: local, mirror: recordReader{
 		repo: repo, now: local.now, prefix: mirrorOf(name), remote: name, cache: filepath.Join(local.dir, "records-"+lock.Key(name)),
+		last: &lastRead{},
 	}}, nil
 }
 
