@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,6 +36,29 @@ func steps(t *testing.T, heading, key string) string {
 	return strings.Join(script, "")
 }
 
+// github is the environment of the job for GitHub, for an event: the value of an
+// expression is the first of its alternatives that the event has.
+func github(t *testing.T, event map[string]string) (env []string) {
+	t.Helper()
+	page := readFile(t, "../../docs/ci.md")
+	for _, name := range []string{"BASE", "HEAD", "ref"} {
+		line := regexp.MustCompile(` ` + name + `: \$\{\{ (.*) \}\}\n`).FindStringSubmatch(page)
+		if line == nil {
+			t.Fatalf("docs/ci.md does not set %s", name)
+		}
+		for _, alternative := range strings.Split(line[1], " || ") {
+			if value := event[strings.TrimPrefix(alternative, "github.event.")]; value != "" {
+				env = append(env, name+"="+value)
+				break
+			}
+		}
+	}
+	if len(env) != 3 || strings.TrimPrefix(env[1], "HEAD") != strings.TrimPrefix(env[2], "ref") {
+		t.Errorf("the event %v leads to %v", event, env)
+	}
+	return env
+}
+
 // TestJobs runs the jobs of docs/ci.md as the services would: in a fresh clone
 // with nothing set up, with the variables that the document names.
 func TestJobs(t *testing.T) {
@@ -51,13 +75,15 @@ func TestJobs(t *testing.T) {
 		shell     []string
 		annotated bool
 	}{
-		"GitHub Actions": {"run: |", []string{"BASE=" + base, "HEAD=" + topic}, []string{"bash", "-e"}, true},
-		"GitLab CI":      {"script:", []string{"CI_MERGE_REQUEST_DIFF_BASE_SHA=" + base, "CI_COMMIT_SHA=" + topic}, []string{"bash", "-eo", "pipefail"}, false},
+		"GitHub Actions, pull_request": {"run: |", github(t, map[string]string{"pull_request.base.sha": base, "pull_request.head.sha": topic}), []string{"bash", "-e"}, true},
+		"GitHub Actions, merge_group":  {"run: |", github(t, map[string]string{"merge_group.base_sha": base, "merge_group.head_sha": topic}), []string{"bash", "-e"}, true},
+		"GitLab CI":                    {"script:", []string{"CI_MERGE_REQUEST_DIFF_BASE_SHA=" + base, "CI_COMMIT_SHA=" + topic}, []string{"bash", "-eo", "pipefail"}, false},
 	} {
 		run := func(what string, code int) gittest.Result {
 			t.Helper()
 			ci := remote.Clone(t, remote.Dir, "-b", "topic").With(job.variables...)
-			script := steps(t, name, job.key)
+			heading, _, _ := strings.Cut(name, ",")
+			script := steps(t, heading, job.key)
 			ci.Write("../step.sh", script)
 			res := ci.Run("", job.shell[0], append(job.shell[1:len(job.shell):len(job.shell)], "../step.sh")...)
 			if res.Code != code {
