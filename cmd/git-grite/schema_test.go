@@ -62,6 +62,14 @@ var results = []struct {
 	{"alice", "actor adopt", 3},
 	{"copy", "actor adopt", 0},
 
+	{"alice", "config list", 0},
+	{"alice", "config set lockable *.psd", 0},
+	{"alice", "config get lockable", 0},
+	{"alice", "config unset lockable", 0},
+	{"alice", "config get agent.acquire", 0},
+	{"alice", "config get default_actor --team", 3},
+	{"alice", "config set lock.ttl 5", 2},
+
 	{"bob", "lock status --cached", 0},
 	{"alone", "lock report", 0},
 	{"alice", "lock acquire src/ -r issue:1 --reason rework", 0},

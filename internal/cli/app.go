@@ -237,6 +237,6 @@ func commands() []*command {
 		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
 			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
 		}},
-		newDoctor(), newMCP(), newVersion(),
+		newConfig(), newDoctor(), newMCP(), newVersion(),
 	}
 }

@@ -166,6 +166,10 @@ func placeExplanations() []explanation {
 		is(codeNotFound, config.ErrNoActor, "git grite actor list"),
 		is(codeNotFound, clone.ErrNoCopy),
 		is(codeEnvironment, errNoMCP),
+		{codeInvalid, explainSetting},
+		as(codeNotFound, func(*unsetError, time.Time) failure {
+			return failure{hints: []string{"git grite config list"}}
+		}),
 		as[*config.Error](codeEnvironment, nil),
 		as(codeEnvironment, explainSettings),
 		as(codeEnvironment, explainForeign),

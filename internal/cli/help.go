@@ -51,6 +51,8 @@ var meanings = []manual.Entry{
 	{Word: "RESOURCE", Text: "path:X from the top of the repository or path:./X from here, issue:ID, or repo:NAME, which excludes everybody else from everything"},
 	{Word: "DURATION", Text: "a number with its unit, such as 30s, 15m, 1h, 2d or 1h30m"},
 	{Word: "COMMAND", Text: "a program with its arguments, which is not read by a shell"},
+	{Word: "KEY", Text: "the name of a setting; git grite config list has them all"},
+	{Word: "VALUE", Text: "what it is set to, such as 15m, require or a pattern"},
 	{Word: "ARG", Text: "an argument of git push, such as the remote, a branch or --force-with-lease"},
 }
 

@@ -153,6 +153,50 @@ var cloneDetails = map[string]detail{
 		},
 		exits: codes{0: "all ran", 4: "one did not"},
 	},
+	"config": {
+		purpose: "Settings are in .git/grite/config.toml for this clone and, for the team, in .grite.toml at the top of the work tree, which is meant to be committed. " +
+			"The clone's go before the team's, and GRITE_LOCK_POLICY before both. Other lines and comments of a file stay as they are.",
+		examples: [2]example{
+			{"git grite config list", "all settings, and where they come from"},
+			{"git grite config set --team lock_policy require", "for everybody who has the commit with it"},
+		},
+	},
+	"config get": {
+		purpose:  "Shows the value of a setting, whether it is set or a default.",
+		defaults: "The value that holds here, from whichever file.",
+		examples: [2]example{
+			{"git grite config get lock.ttl", "how long does a lease last?"},
+			{"git grite config get lock.ttl --json", "where does that come from?"},
+		},
+		exits: codes{0: "shown", 3: "it has no value, or none in the team's file"},
+	},
+	"config set": {
+		purpose:  "Sets a setting, after a look whether it may have that value. A list may be given as several values.",
+		defaults: "It is set in this clone.",
+		examples: [2]example{
+			{"git grite config set hook.max_age 5m", "in this clone"},
+			{"git grite config set --team lockable '*.psd' 'assets/**'", "for the team"},
+		},
+		exits: codes{0: "set"},
+	},
+	"config unset": {
+		purpose:  "Removes a setting from the file, so that the team's or the default holds. Removing what is not there is no error.",
+		defaults: "It is removed in this clone.",
+		examples: [2]example{
+			{"git grite config unset lock.ttl", "in this clone"},
+			{"git grite config unset --team lockable", "for the team"},
+		},
+		exits: codes{0: "it is not in the file"},
+	},
+	"config list": {
+		purpose:  "Shows all settings with their values, and where each comes from: a file, the environment, or the default.",
+		defaults: "All settings that there are.",
+		examples: [2]example{
+			{"git grite config list", "for people"},
+			{"git grite config list --team --json", "what the team has set, for a program"},
+		},
+		exits: codes{0: "shown"},
+	},
 	"doctor": {
 		purpose:  "Checks git, configuration, identity, hooks, locks, clock and remote, the last on refs that it deletes again, and says how to fix what is wrong.",
 		defaults: "Nothing is changed without --fix.",

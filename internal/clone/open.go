@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -144,6 +145,22 @@ func (c *Clone) alone(ctx context.Context, f func() error) error {
 		return err
 	}
 	return f()
+}
+
+// Configure has a file of settings changed, the clone's or the team's, while no
+// other process of this clone does. change reports whether it changed the file.
+func (c *Clone) Configure(ctx context.Context, team bool, change func(path string) (bool, error)) (path string, changed bool, err error) {
+	path = config.ClonePath(c.files.dir)
+	if team {
+		if path = filepath.Join(c.Repo.WorkTree, config.TeamFile); c.Repo.WorkTree == "" {
+			return "", false, &config.Error{File: config.TeamFile, Fault: "stands at the top of a work tree, and this repository has none"}
+		}
+	}
+	err = c.alone(ctx, func() error {
+		changed, err = change(path)
+		return err
+	})
+	return path, changed, err
 }
 
 // ArbiterName is the remote that arbitrates, "" when this clone does: what

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,21 +28,16 @@ func SetDefaultActor(dir, id string) error { return Set(ClonePath(dir), "default
 // Set sets a key in a configuration file, the clone's or the team's, and keeps
 // every other key, comment and line of it. The value is written as a person
 // writes it: without quotes, and for a list either in brackets or one item. The
-// caller holds the clone's file lock. It returns *Error for a key or value that
-// the file may not have and for a file that cannot be edited; the file is then as
-// it was.
+// caller holds the clone's file lock. It returns *Error, which has no file for a key
+// or value that the file may not have, and for a file that cannot be edited; the
+// file is then as it was.
 func Set(path, name, value string) error {
 	key, err := FindKey(name)
 	if err != nil {
 		return err
 	}
-	if key.Type == "list" {
-		var list struct{ V []string }
-		if _, err := toml.Decode("v = "+value, &list); err != nil || strings.ContainsAny(value, "\n\r") {
-			value = "[" + strconv.Quote(value) + "]"
-		}
-	} else {
-		value = strconv.Quote(value)
+	if value, err = key.written(value); err != nil {
+		return err
 	}
 	return edit(path, key, func(text string, all []statement) (string, error) {
 		if at, ok := find(all, key.Name); ok {
@@ -49,6 +45,30 @@ func Set(path, name, value string) error {
 		}
 		return insert(text, all, key.Name, value), nil
 	})
+}
+
+// written is a value as it stands in a file. The error is that of [Set].
+func (k Key) written(value string) (string, error) {
+	switch k.Type {
+	case "list":
+		var list struct{ V []string }
+		if _, err := toml.Decode("v = "+value, &list); err != nil || strings.ContainsAny(value, "\n\r") {
+			value = "[" + strconv.Quote(value) + "]"
+		}
+	case "bool":
+		if !slices.Contains(k.Allowed, value) {
+			return "", &Error{Key: k.Name, Fault: fmt.Sprintf("%q is not allowed; allowed are true and false", value)}
+		}
+	default:
+		value = strconv.Quote(value)
+	}
+	c := defaults()
+	err := file{}.apply(&c, []byte(k.Name+" = "+value+"\n"))
+	var fault *Error
+	if errors.As(err, &fault) {
+		return "", &Error{Key: k.Name, Fault: fault.Fault}
+	}
+	return value, err
 }
 
 // Unset removes a key from a configuration file, with its line, and keeps
@@ -77,7 +97,7 @@ func edit(path string, key Key, change func(string, []statement) (string, error)
 		return &Error{File: path, Key: key.Name, Fault: fmt.Sprintf(format, args...)}
 	}
 	if f.team && !key.Team {
-		return fault("is set in each clone only, not for a team")
+		return &Error{Key: key.Name, Fault: "is set in each clone only, not for a team"}
 	}
 	for _, p := range []string{path, filepath.Dir(path)} {
 		if st, err := os.Lstat(p); err == nil && (p == path && !st.Mode().IsRegular() || st.Mode()&os.ModeSymlink != 0) {

@@ -44,6 +44,7 @@ func TestSetAndUnset(t *testing.T) {
 		{"[lock]\nttl = \"1m\"", "lock_policy", "off", "lock_policy = \"off\"\n[lock]\nttl = \"1m\""},
 		{"[lock]", "lock.ttl", "1m", "[lock]\nttl = \"1m\"\n"},
 		{"\"lock\".'ttl' = \"1m\"\n", "lock.ttl", "2m", "\"lock\".'ttl' = \"2m\"\n"},
+		{"lock_policy = \"off\"\n", "agent.acquire", "true", "lock_policy = \"off\"\n\n[agent]\nacquire = true\n"},
 		{"lock_policy = \"strict\"\n", "lock_policy", "off", "lock_policy = \"off\"\n"},
 	} {
 		src := place(t, tt.text, "")
@@ -72,6 +73,7 @@ func TestSetRefuses(t *testing.T) {
 		{before, "config.toml", "lock_policy", "strict", `allowed are "off", "warn" and "require"`},
 		{before, "config.toml", "lock.ttl", "99y", "is not a duration"},
 		{before, "config.toml", "lockable", "[", "bad pattern"},
+		{before, "config.toml", "agent.acquire", "yes", "allowed are true and false"},
 		{before, TeamFile, "lock.remote", "none", "is set in each clone only"},
 		{"lock = { ttl = \"1m\" }\n", "config.toml", "lock.remote", "none", "lock"},
 		{"lock_policy = \"\n", "config.toml", "lock_policy", "off", "not valid TOML"},

@@ -11,7 +11,7 @@ import (
 
 // Error is a mistake in a setting.
 type Error struct {
-	File  string // or the name of an environment variable
+	File  string // or the name of an environment variable; "" for words of the caller
 	Line  int    // from 1; 0 when unknown
 	Key   string // "" when the file as a whole is wrong
 	Fault string
@@ -19,8 +19,11 @@ type Error struct {
 
 func (e *Error) Error() string {
 	where := e.File
-	if e.Line > 0 {
+	switch {
+	case e.Line > 0:
 		where = fmt.Sprintf("%s:%d", e.File, e.Line)
+	case where == "":
+		return fmt.Sprintf("%s: %s", e.Key, e.Fault)
 	}
 	if e.Key != "" {
 		return fmt.Sprintf("%s: %s: %s", where, e.Key, e.Fault)

@@ -72,8 +72,8 @@ func (k Key) of(c *Config) string {
 	panic("a setting of an unknown type")
 }
 
-// FindKey returns the setting with a name. The error is *Error, with the nearest
-// name where there is one.
+// FindKey returns the setting with a name. The error is *Error without a file, with
+// the nearest name where there is one.
 func FindKey(name string) (Key, error) {
 	keys := Keys()
 	if at := slices.IndexFunc(keys, func(k Key) bool { return k.Name == strings.ToLower(name) }); at >= 0 {
@@ -90,14 +90,17 @@ func FindKey(name string) (Key, error) {
 type Setting struct {
 	Key
 	Value string
-	From  string // a file, an environment variable, or "default"
+	From  string // a file, an environment variable, or Default
 }
+
+// Default is where the value of a setting comes from that nobody has set.
+const Default = "default"
 
 // Settings are all settings with their values.
 func (c Config) Settings() []Setting {
 	var all []Setting
 	for _, k := range Keys() {
-		s := Setting{Key: k, Value: k.of(&c), From: "default"}
+		s := Setting{Key: k, Value: k.of(&c), From: Default}
 		if from := c.from[k.Name]; from != "" {
 			s.From = from
 		}
