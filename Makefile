@@ -18,7 +18,7 @@ LONG  := Clones|Contract|Fault|Histories|Policies|Proxy|PushURL|Race|Receive|Ser
 # The name and the end of each test, what is skipped, and all that one has to say.
 SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- PASS)'
 
-.PHONY: help build install demo check test test-managers race soak fuzz bench lint cover clean needs managers
+.PHONY: help build install demo check test test-managers race soak fuzz bench docs lint cover clean needs managers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -65,6 +65,9 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 
 bench: ## ratios, in one table; ROWS=REGEXP selects rows, OLD=PATH compares with another git-grite
 	$(GO) run -tags $(TAGS) ./bench $(if $(OLD),-old '$(OLD)') $(if $(ROWS),'$(ROWS)')
+
+docs: ## write the man pages, from the table of commands that -h is printed from
+	$(GO) run -tags $(TAGS) ./internal/manual/make docs/man
 
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
