@@ -76,7 +76,7 @@ func TestKilledServer(t *testing.T) {
 		remote.Hook("reference-transaction", `[ "$1" != committed ] || `+once)
 		alice.UploadPack(`[ ! -e "$1/killed" ] || exit 1`)
 		alice.ReceivePack(`[ ! -e "$1/killed" ] || exit 1`)
-		try(t, alice, "lock", "acquire", "-r", "path:a").exits(5, "may stand there for 15m")
+		try(t, alice, "lock", "acquire", "-r", "path:a").exits(5, "may stay there for 15m")
 		locksOn(t, remote, "path:a")
 		try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
 		try(t, bob.With(late), "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")

@@ -259,10 +259,10 @@ func (d *diagnosis) guarantee(remote string, can []string) {
 	if slices.Contains(can, refstore.Atomic) {
 		d.add("push", checkOK, "", "git grite push can land commits at %s only while your locks are held", remote)
 	} else {
-		d.add("push", checkWarn, "docs/server.md", "git grite push cannot fence pushes to %s: it changes no refs all or none", remote)
+		d.add("push", checkWarn, "docs/server.md", "git grite push cannot fence pushes to %s: it does not change several refs all or none", remote)
 	}
 	if slices.Contains(can, refstore.Judged) {
-		d.add("server", checkOK, "", "%s refuses what is no lock: a hook there judges pushes", remote)
+		d.add("server", checkOK, "", "%s refuses what is not a lock: a hook there checks pushes", remote)
 	} else {
 		d.add("server", checkOK, "docs/trust.md says what that proves", "%s takes any record: who may push there can write or delete any lock", remote)
 	}

@@ -15,7 +15,7 @@ func (d *diagnosis) issues(ctx context.Context, fix bool) {
 		if fix && os.Remove(path) == nil {
 			continue
 		}
-		d.add("issues", checkWarn, "git grite doctor --fix", "%s is left of a git that was killed: nobody can write to the issues here", path)
+		d.add("issues", checkWarn, "git grite doctor --fix", "%s was left behind by a git that was killed: nobody can write to the issues here", path)
 	}
 	r, ok, err := tracker.Check(ctx, d.Clone)
 	switch {

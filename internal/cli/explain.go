@@ -60,7 +60,18 @@ func (e *conflictError) otherName(l lock.Lock) (config.Actor, bool) {
 }
 
 func explainConflict(e *conflictError, now time.Time) failure {
-	f := explainHeld(e.HeldError, now)
+	f := heldBy(e.HeldError, wire.Reader{Owner: e.me.ID, Now: now})
+	var own []string
+	for _, l := range e.Conflicts {
+		if l.Owner == e.me.ID {
+			own = append(own, l.Resource.String())
+		}
+	}
+	if len(own) > 0 {
+		f.lines = append(f.lines, "Your own locks count here as well; release them first")
+		f.hints = []string{strings.Replace(wire.AcquireLine(own), "acquire", "release", 1)}
+		return f
+	}
 	for _, l := range e.Conflicts {
 		if a, ok := e.otherName(l); ok {
 			who := a.Label
@@ -85,10 +96,11 @@ func explainConflict(e *conflictError, now time.Time) failure {
 // maxConflicts is how many locks a refusal names for people.
 const maxConflicts = 10
 
-// explainHeld names the locks in the way.
-func explainHeld(e *lock.HeldError, now time.Time) failure {
-	f := failure{heading: "Lock conflict"}
-	r := wire.Reader{Now: now}
+func explainHeld(e *lock.HeldError, now time.Time) failure { return heldBy(e, wire.Reader{Now: now}) }
+
+// heldBy names the locks in the way.
+func heldBy(e *lock.HeldError, r wire.Reader) failure {
+	f, now := failure{heading: "Lock conflict"}, r.Now
 	locks := make([]wire.Lock, 0, len(e.Conflicts))
 	for i, l := range e.Conflicts {
 		j := r.Lock(l)
@@ -170,7 +182,7 @@ func explainUnreachable(e *clone.UnreachableError, _ time.Time) failure {
 	line := wire.AcquireLine(names)
 	if e.Left != nil {
 		return failure{
-			lines: []string{fmt.Sprintf("Nothing was granted. What was sent may stand there for %s; to remove it when the remote is back:", wire.Span(e.Left.TTL))},
+			lines: []string{fmt.Sprintf("Nothing was granted. What was sent may stay there for %s; to remove it when the remote is back:", wire.Span(e.Left.TTL))},
 			hints: []string{strings.Replace(line, "acquire", "release", 1)},
 		}
 	}

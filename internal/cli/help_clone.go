@@ -111,14 +111,14 @@ var cloneDetails = map[string]detail{
 		exits: codes{0: "pushed; otherwise git push's own exit code", 3: "you hold no lock that guards it, and nothing was pushed", 6: "a lock was lost, and nothing was pushed"},
 	},
 	"hooks": {
-		purpose: "The hooks check locks before each commit and push. They stand beside the hooks of others, and what was there before goes on running. docs/hooks.md says more.",
+		purpose: "The hooks check locks before each commit and push. Hooks that were there before go on running. docs/hooks.md says more.",
 		examples: [2]example{
 			{"git grite hooks status", "would git run them?"},
 			{"git grite hooks install --agent claude", "let a coding agent check, too"},
 		},
 	},
 	"hooks install": {
-		purpose:  "Puts our hooks where git looks for them, beside those of others; with --agent into the settings of a coding agent, with --server into a repository that is pushed to.",
+		purpose:  "Puts our hooks where git looks for them, and has those of others run too; with --agent into the settings of a coding agent, with --server into a repository that is pushed to.",
 		defaults: "The pre-commit and pre-push hooks of this clone. An agent's settings are those of this repository.",
 		examples: [2]example{
 			{"git grite hooks install", "after git grite init --no-hooks"},

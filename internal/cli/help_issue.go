@@ -5,7 +5,7 @@ var changeExits = codes{0: "changed", 3: "there is no such issue", 4: "somebody 
 
 var issueDetails = map[string]detail{
 	"issue": {
-		purpose: "Keeps issues in refs/grite/wal, a log that is only ever appended to, on the remote that grants the locks. Whoever holds the lock on issue:ID has claimed that issue.",
+		purpose: "Keeps issues in refs/grite/wal, a log that is only ever appended to, on the remote that grants the locks. Holding the lock on issue:ID claims that issue.",
 		examples: [2]example{
 			{"git grite issue list --unclaimed", "what there is to do"},
 			{"git grite issue claim --label todo --ttl 30m", "take the oldest of it"},

@@ -11,7 +11,7 @@ var lockDetails = map[string]detail{
 	},
 	"lock acquire": {
 		purpose: "Takes a lock on each resource that is named, in one step: either all are granted or none. A lock that you hold already is kept, and extended when its new end is later. " +
-			"A lease of somebody else that has ended is taken over. Whoever waits longest goes first.",
+			"A lease of somebody else that has ended is taken over. Those who wait are served in the order in which they came.",
 		defaults: "A lease lasts lock.ttl, 15m unless it is set. Without --wait there is one try. --keep needs --while-pid or --for.",
 		examples: [2]example{
 			{"git grite lock acquire src/api.go 'docs/**/*.md' --ttl 1h", "lock a file and all that a pattern covers"},
@@ -86,7 +86,7 @@ var lockDetails = map[string]detail{
 		exits: codes{0: "shown"},
 	},
 	"lock report": {
-		purpose:  "Writes a page of HTML that needs nothing beside itself: who holds what, and a timeline of leases, waits, refusals and breaks as this clone saw them.",
+		purpose:  "Writes a self-contained page of HTML: who holds what, and a timeline of leases, waits, refusals and breaks as this clone saw them.",
 		defaults: "The page goes to stdout and begins where the log does.",
 		examples: [2]example{
 			{"git grite lock report --html locks.html --since 7d", "the last week"},

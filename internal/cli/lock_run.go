@@ -201,6 +201,6 @@ func (c *call) tellRun(n keep.Notice) {
 	case keep.Lost:
 		c.out.say("note: %s", why)
 	case keep.Unreleased:
-		c.out.say("note: the lock could not be given up, it ends by itself in %s: %s", left, why)
+		c.out.say("note: the lock could not be released; it ends by itself in %s: %s", left, why)
 	}
 }

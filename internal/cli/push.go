@@ -182,7 +182,7 @@ func explainFenced(e *fencedError, now time.Time) failure {
 type unguardedError struct{ args []string }
 
 func (e *unguardedError) Error() string {
-	return "no lock you hold covers a path that this push changes, so that there is nothing to guard it by"
+	return "none of your locks covers a path that this push changes, so there is nothing to guard it with"
 }
 
 func (e *unguardedError) hints() []string {
@@ -224,7 +224,7 @@ func pushExplanations() []explanation {
 			return failure{lines: []string{"Nothing was pushed."}, hints: e.hints()}
 		}),
 		as(codeEnvironment, func(*unsettledError, time.Time) failure {
-			return failure{lines: []string{"All of it happened, or nothing."}, hints: []string{"git grite lock renew --mine"}}
+			return failure{lines: []string{"Either everything was pushed or nothing."}, hints: []string{"git grite lock renew --mine"}}
 		}),
 		as[*fence.ModeError](codeEnvironment, nil),
 		is(codeEnvironment, fence.ErrNotAtomic),

@@ -43,8 +43,8 @@ type Notice struct {
 }
 
 // Copied is what the first command in a copied clone says.
-const Copied = "this clone is a copy of another one, so that it has actors of its own from now on and holds none of the other's locks; " +
-	"if that one is gone for good: git grite actor adopt"
+const Copied = "this clone is a copy of another one; from now on it has actors of its own and holds none of the other's locks; " +
+	"if the other clone is gone for good: git grite actor adopt"
 
 // maxLosses is how many losses of a kind are told one by one.
 const maxLosses = 5
@@ -98,7 +98,7 @@ func lossMessage(l lock.Lost, now time.Time) string {
 		}
 		return message
 	case l.Lock.Unconfirmed && l.Cause == lock.Taken:
-		return fmt.Sprintf("your lock on %s, taken offline, is not held: %s has %s until %s; give it up: git grite lock release --resource %s",
+		return fmt.Sprintf("your lock on %s, taken offline, is not held: %s has %s until %s; to remove it: git grite lock release --resource %s",
 			name, Printable(l.By.Holder()), Name(l.By), Timestamp(l.By.Expires), ShellQuote(l.Lock.Resource.String()))
 	case l.Cause == lock.Ended:
 		return fmt.Sprintf("your lock on %s ended %s ago, and nobody has taken it: git grite lock renew -r %s", name, Span(now.Sub(l.Lock.Expires)), ShellQuote(l.Lock.Resource.String()))
@@ -129,7 +129,7 @@ func Unmatched(u check.Unmatched) Notice {
 	case u.Submodule != "":
 		n.Message = fmt.Sprintf("%s lies in the submodule %s, whose files are those of another repository: lock it there", name, Printable(u.Submodule))
 	case u.Trimmed != "":
-		n.Message = fmt.Sprintf("%q matches nothing here: it has blanks that %q has not", u.Resource.Name(), u.Trimmed)
+		n.Message = fmt.Sprintf("%q matches nothing here: it has blanks that %q does not have", u.Resource.Name(), u.Trimmed)
 	default:
 		n.Message = fmt.Sprintf("%s matches nothing that is tracked, staged or present here", name)
 	}
@@ -139,12 +139,12 @@ func Unmatched(u check.Unmatched) Notice {
 // UnpushedCommits tells that a lock was given up before the push.
 func UnpushedCommits(u check.Unpushed, r Reader) Notice {
 	was := r.Lock(u.Lock)
-	are := "commits change it and are"
+	are := "commits that change it are"
 	if u.Commits == 1 {
-		are = "commit changes it and is"
+		are = "commit that changes it is"
 	}
 	return Notice{Kind: Unpushed, Lock: &was, Message: fmt.Sprintf(
-		"%s is given up, and %d %s not on %s yet: others may lock it now, and your push may be stopped; push first, then release",
+		"%s is released, but %d %s not on %s yet: others may lock it now, and your push may be stopped; push first, then release",
 		Name(u.Lock), u.Commits, are, Printable(u.Remote))}
 }
 
