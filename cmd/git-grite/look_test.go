@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,5 +115,43 @@ func TestCommitWithoutTheRemote(t *testing.T) {
 	grite(t, late, "sync")
 	if res := late.Run("", "git-grite", "hook", "pre-commit"); strings.Contains(res.Stderr, "view of") {
 		t.Errorf("after a sync: %s", res.Stderr)
+	}
+}
+
+// TestCommitsLookInParts: the first look at a remote with more locks than can be read
+// in hook.commit_timeout is cut off, and the looks of the next commits go on from
+// there, without a pause, until all is known.
+func TestCommitsLookInParts(t *testing.T) {
+	t.Parallel()
+	remote, bob := gittest.NewRemote(t), gittest.New(t)
+	grite(t, bob, "init", "--label", "bob")
+	configure(t, bob, "\n[hook]\ncommit_timeout = \"2s\"\n")
+	records := map[string]string{}
+	for i := range 1000 {
+		resource := fmt.Sprintf("path:src/%d.go", i)
+		records[gittest.LockRef(resource)] = foreign(stranger, resource, future)
+	}
+	remote.Records(records)
+	bob.Git("remote", "add", "origin", remote.Dir)
+	bob.SlowFetch(300)
+	bob.Write("src/7.go", "2\n")
+	bob.Git("add", ".")
+	commit := func(shift int) outcome {
+		return try(t, bob.With(fmt.Sprintf("GRITE_TEST_SHIFT=%dm", shift)), "hook", "pre-commit").exits(0)
+	}
+	commit(0).exits(0, "no answer in time; the next look asks for its locks in parts", "its locks are not known here")
+	commit(0).lacks("asked again")
+	for n := 1; ; n++ {
+		// Later each time, because a busy machine may well look like a dead remote.
+		if res := commit(10 * n); !strings.Contains(res.Stderr, "remote \"origin\"") {
+			res.exits(0, "path:src/7.go held by")
+			break
+		}
+		if n == 50 {
+			t.Fatal("the looks come to no end")
+		}
+	}
+	if got := len(strings.Fields(bob.Git("for-each-ref", "--format=x", "refs/git-grite/remotes"))); got != len(records) {
+		t.Errorf("%d locks are known", got)
 	}
 }

@@ -127,8 +127,6 @@ func (c *Clone) ConfirmOwn(ctx context.Context, limit time.Duration) error {
 	if me, err := c.Actor(); err == nil {
 		own = []config.Actor{me.Actor}
 	}
-	if _, err = c.Sync(ctx, SyncRequest{Actors: own}); err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return err
+	_, err = c.Sync(ctx, SyncRequest{Actors: own})
+	return inTime(ctx, err)
 }

@@ -2,6 +2,7 @@ package clone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -71,7 +72,8 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 			if ctx.Err() != nil {
 				return v, context.Cause(ctx)
 			}
-			if v.Fresh = v.Unreachable == nil; !v.Fresh && ask.Retry > 0 {
+			var partial *refstore.PartialError
+			if v.Fresh = v.Unreachable == nil; !v.Fresh && ask.Retry > 0 && !errors.As(v.Unreachable, &partial) {
 				c.setSilent(remote)
 			}
 		}
@@ -100,10 +102,17 @@ func (c *Clone) ask(ctx context.Context, remote *refstore.Remote, limit time.Dur
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(remote, limit))
 	defer cancel()
 	t, err := remote.Load(ctx, true)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // whatever git was at when it was stopped
+	return t, inTime(ctx, err)
+}
+
+// inTime is the error of a look that has only so much time: whatever git was at
+// when it was stopped, it was too late.
+func inTime(ctx context.Context, err error) error {
+	var partial *refstore.PartialError
+	if err == nil || ctx.Err() == nil || errors.As(err, &partial) {
+		return err
 	}
-	return t, err
+	return context.Cause(ctx)
 }
 
 // Blocks reports whether a lock whose lease is over still keeps others out: the

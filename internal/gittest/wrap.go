@@ -1,6 +1,7 @@
 package gittest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,19 @@ func (r *Repo) ReceivePack(script string) { r.t.Helper(); r.serve("receive-pack"
 
 // UploadPack is ReceivePack for what r fetches.
 func (r *Repo) UploadPack(script string) { r.t.Helper(); r.serve("upload-pack", script) }
+
+// SlowFetch has origin never end an answer with more than most of what was asked
+// for: the time that servers take grows with it. As UploadPack.
+func (r *Repo) SlowFetch(most int) {
+	r.t.Helper()
+	hook := filepath.Join(r.t.TempDir(), "pack-objects")
+	Executable(r.t, hook, fmt.Sprintf(`#!/bin/sh
+wants=$(cat)
+[ "$(echo "$wants" | grep -c '^[0-9a-f]')" -le %d ] || exec sleep 600
+echo "$wants" | exec "$@"
+`, most))
+	r.UploadPack(`exec "$GIT_REAL" -c uploadpack.packObjectsHook=` + quote(hook) + ` upload-pack "$@"`)
+}
 
 func (r *Repo) serve(service, script string) {
 	r.t.Helper()

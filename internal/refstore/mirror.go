@@ -51,15 +51,15 @@ func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	sent := s.now()
-	if err := s.pull(ctx, more...); err != nil {
+	sent, err := s.pullAll(ctx, more...)
+	if err != nil {
 		return nil, err
 	}
 	t, unread, err := s.mirror.list(ctx, false)
 	if err == nil && len(unread) > 0 {
 		// Perhaps only this clone lacks their objects.
 		if err = s.repo.UpdateRefs(ctx, unread); err == nil {
-			err = s.pull(ctx)
+			err = s.pull(ctx, []string{""})
 		}
 		if err == nil {
 			t, _, err = s.mirror.list(ctx, true)
@@ -94,11 +94,15 @@ func (s *Remote) mirrored(ctx context.Context) (map[string]bool, error) {
 	return keys, err
 }
 
-// pull fetches, again where the failure may be gone in a moment. What stands in
-// its way among the refs of the mirror is removed when it is older than any git
-// that may be at work there.
-func (s *Remote) pull(ctx context.Context, more ...string) error {
-	refspecs := append([]string{"+" + Namespace + "/*:" + s.mirror.prefix + "/*"}, more...)
+// pull fetches the locks whose keys begin in one of some ways, again where the
+// failure may be gone in a moment. What stands in its way among the refs of the
+// mirror is removed when it is older than any git that may be at work there.
+func (s *Remote) pull(ctx context.Context, beginnings []string, more ...string) error {
+	var refspecs []string
+	for _, b := range beginnings {
+		refspecs = append(refspecs, "+"+Namespace+"/"+b+"*:"+s.mirror.prefix+"/"+b+"*")
+	}
+	refspecs = append(refspecs, more...)
 	backoff := protocol.Backoff{Next: 100 * time.Millisecond, Max: 2 * time.Second}
 	for try := 1; ; try++ {
 		remote := s.remote
