@@ -131,6 +131,24 @@ func TestEveryReplyLost(t *testing.T) {
 	}
 }
 
+// TestDaemonLeftBehind: something that git starts goes on after its end and keeps
+// its stderr open, as the daemon of a credential helper may.
+func TestDaemonLeftBehind(t *testing.T) {
+	t.Parallel()
+	remote, alice, bob := pair(t)
+	alice = alice.With(gittest.WrapGit(t, `is push || is fetch || exec "$GIT_REAL" "$@"; "$GIT_REAL" "$@"; code=$?; sleep 60 >/dev/null & exit $code`)...)
+	try(t, alice, "lock", "acquire", "src/").exits(0, "Lock acquired")
+	try(t, alice, "lock", "renew", "src/").exits(0, "Lock renewed")
+	locksOn(t, remote, "path:src/")
+	try(t, alice, "lock", "status", "--json").exits(0, `"fresh":true`, `"resource":"path:src/"`)
+	try(t, bob, "lock", "acquire", "src/a.go").exits(4, "alice")
+	alice.Write("src/a.go", "2\n")
+	alice.Git("commit", "-qam", "mine")
+	try(t, alice, "push", "-q", "origin", "HEAD:refs/heads/other").exits(0)
+	try(t, alice, "lock", "release", "--mine").exits(0, "Lock released")
+	locksOn(t, remote)
+}
+
 // TestKilledClient: an acquire is killed at each of its steps. Its own actor
 // goes on at once, everybody else when the lease has ended at the latest.
 func TestKilledClient(t *testing.T) {

@@ -34,6 +34,8 @@ func (r *Repo) PushAs(ctx context.Context, args []string, io Streams) (exitCode 
 	switch {
 	case errors.As(err, &exit) && exit.Exited():
 		return exit.ExitCode(), nil
+	case errors.Is(err, exec.ErrWaitDelay): // git itself has ended well
+		return 0, nil
 	case errors.Is(err, exec.ErrNotFound):
 		return -1, ErrNoGit
 	}

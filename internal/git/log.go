@@ -248,7 +248,7 @@ func (r *Repo) stream(ctx context.Context, c command, read func(*bufio.Reader) e
 	switch {
 	case outer.Err() != nil:
 		return context.Cause(outer)
-	case stopped || err == nil:
+	case stopped || err == nil || readErr == nil && errors.Is(err, exec.ErrWaitDelay):
 		return readErr
 	case errors.As(err, &exit):
 		return &Error{Args: c.args, ExitCode: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String()), Err: err}

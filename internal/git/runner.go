@@ -73,7 +73,8 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	if c.stdin != nil {
 		cmd.Stdin = bytes.NewReader(c.stdin)
 	}
-	var stdout, stderr bytes.Buffer
+	var stdout output
+	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if lock, _ := ctx.Value(underKey{}).(*os.File); lock != nil && c.stdin == nil {
 		cmd.Stdin = lock
@@ -89,10 +90,27 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	if err != nil && c.detached && ctx.Err() != nil && cmd.Process != nil {
 		killSession(cmd.Process)
 	}
+	if errors.Is(err, exec.ErrWaitDelay) && (stdout.whole || c.mute) {
+		err = nil
+	}
 	if err = failure(ctx, c.args, err, stderr.String()); errors.Is(err, ErrNoGit) {
 		return nil, err
 	}
 	return stdout.Bytes(), err
+}
+
+// output is what a process wrote. A process that it left behind, such as a daemon
+// that a credential helper starts, may keep its streams open after its end
+// (exec.ErrWaitDelay): where that is stderr alone, its stdout is whole.
+type output struct {
+	bytes.Buffer
+	whole bool // read up to its end
+}
+
+func (o *output) ReadFrom(r io.Reader) (int64, error) {
+	n, err := o.Buffer.ReadFrom(r)
+	o.whole = err == nil
+	return n, err
 }
 
 func (r *Repo) prepare(ctx context.Context, c command) *exec.Cmd {
@@ -156,8 +174,12 @@ func (r *Repo) converse(ctx context.Context, c command) (*conversation, error) {
 	}
 	finish := func() error {
 		in.Close()
-		_, _ = io.Copy(io.Discard, out)
-		return failure(ctx, c.args, cmd.Wait(), stderr.String())
+		_, err := io.Copy(io.Discard, out)
+		ended := cmd.Wait()
+		if err == nil && errors.Is(ended, exec.ErrWaitDelay) {
+			ended = nil
+		}
+		return failure(ctx, c.args, ended, stderr.String())
 	}
 	return &conversation{in: in, out: bufio.NewReader(out), finish: finish}, nil
 }
