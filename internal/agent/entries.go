@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // handler is one entry of ours, with the members that any host has for it, in
@@ -57,7 +58,7 @@ func commandLine(host, tools string) string {
 const pluginLine = `h=claude; [ -z "$PLUGIN_ROOT" ] || h=codex; git-grite hook agent $h; exit 0`
 
 // isOurs is what every command line of ours has had.
-var isOurs = regexp.MustCompile(`\bgit-grite(\.exe)?["']? hook agent\b`)
+var isOurs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bgit-grite(\.exe)?["']? hook agent\b`) })
 
 // grouped builds {matcher, hooks: [handler]}, the shape of Claude Code that
 // Codex, Gemini CLI and Devin CLI have taken over.

@@ -31,12 +31,12 @@ func ours(text []byte, events *node) (found []place) {
 			hooks := entry.find("hooks")
 			if hooks != nil {
 				for j := range hooks.members {
-					if isOurs.MatchString(command(hooks.members[j].decode(text))) {
+					if isOurs().MatchString(command(hooks.members[j].decode(text))) {
 						inner = append(inner, j)
 					}
 				}
 			}
-			if hooks == nil && isOurs.MatchString(command(entry.decode(text))) || hooks != nil && len(inner) > 0 && len(inner) == len(hooks.members) {
+			if hooks == nil && isOurs().MatchString(command(entry.decode(text))) || hooks != nil && len(inner) > 0 && len(inner) == len(hooks.members) {
 				inner = []int{-1}
 			}
 			for _, j := range inner {

@@ -124,13 +124,15 @@ func Main(ctx context.Context, env Env) int {
 	case l.help:
 		err = out.result(helpOf(tree, l.path))
 	default:
-		err = runApp(ctx, env, out, tree, l.words())
+		err = runApp(ctx, env, out, l)
 	}
 	return out.finish(err)
 }
 
-// runApp lets urfave/cli parse the arguments that arrange put in order.
-func runApp(ctx context.Context, env Env, out *printer, tree []*command, args []string) error {
+// runApp lets urfave/cli parse the arguments that arrange put in order. It is
+// given the command that they name and no other: setting up all of them takes
+// longer than starting the program.
+func runApp(ctx context.Context, env Env, out *printer, l line) error {
 	app := &cli.App{
 		Name: "git-grite", HelpName: "git grite", HideHelp: true, HideVersion: true,
 		DisableSliceFlagSeparator: true,                         // paths have commas
@@ -139,16 +141,21 @@ func runApp(ctx context.Context, env Env, out *printer, tree []*command, args []
 		ExitErrHandler:            func(*cli.Context, error) {}, // Main is the only exit
 		OnUsageError:              onUsageError,
 	}
-	for _, c := range tree {
-		app.Commands = append(app.Commands, c.build(func(c *command, cc *cli.Context) error {
-			r, err := c.call(ctx, env, out, cc)
-			if err != nil {
-				return err
+	for _, c := range slices.Backward(l.path) {
+		built := &cli.Command{Name: c.name, HideHelp: true, OnUsageError: onUsageError, Subcommands: app.Commands}
+		if c.run != nil {
+			built.Flags = append(slices.Clone(c.flags), common()...)
+			built.Action = func(cc *cli.Context) error {
+				r, err := c.call(ctx, env, out, cc)
+				if err != nil {
+					return err
+				}
+				return out.result(r)
 			}
-			return out.result(r)
-		}))
+		}
+		app.Commands = []*cli.Command{built}
 	}
-	return app.RunContext(ctx, append([]string{"git-grite"}, args...))
+	return app.RunContext(ctx, append([]string{"git-grite"}, l.words()...))
 }
 
 // usageError is a command line that means nothing.
@@ -186,25 +193,19 @@ type result struct {
 type command struct {
 	name, usage string
 	aliases     []string
-	args        string     // of the usage line; "" for a command that takes none
-	runs        bool       // what follows "--" is a command line
-	flags       []cli.Flag // bound to the options that run reads
-	subcommands []*command
+	args        string            // of the usage line; "" for a command that takes none
+	runs        bool              // what follows "--" is a command line
+	flags       []cli.Flag        // bound to the options that run reads
+	group       func() []*command // makes the subcommands; only those that are looked for
 	run         func(ctx context.Context, c *call) (result, error)
 }
 
-func (c *command) build(action func(*command, *cli.Context) error) *cli.Command {
-	built := &cli.Command{
-		Name: c.name, HideHelp: true, OnUsageError: onUsageError,
+// subcommands are those of a group; each caller gets its own.
+func (c *command) subcommands() []*command {
+	if c.group == nil {
+		return nil
 	}
-	for _, sub := range c.subcommands {
-		built.Subcommands = append(built.Subcommands, sub.build(action))
-	}
-	if c.run != nil {
-		built.Flags = append(slices.Clone(c.flags), common()...)
-		built.Action = func(cc *cli.Context) error { return action(c, cc) }
-	}
-	return built
+	return c.group()
 }
 
 // call runs a leaf with its positional arguments and the flags that all take.
@@ -224,18 +225,24 @@ func (c *command) call(ctx context.Context, env Env, out *printer, cc *cli.Conte
 func commands() []*command {
 	return []*command{
 		newInit(), newDeinit(),
-		{name: "actor", usage: "who holds locks", subcommands: []*command{
-			newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(), newActorRm(),
+		{name: "actor", usage: "who holds locks", group: func() []*command {
+			return []*command{
+				newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(), newActorRm(),
+			}
 		}},
-		{name: "lock", usage: "take, renew, give up and look at locks", subcommands: []*command{
-			newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
-			newRun(), newReport(),
-			{name: "keep", usage: "have locks renewed in the background", subcommands: []*command{newKeepStart(), newKeepStop(), newKeepStatus()}},
+		{name: "lock", usage: "take, renew, give up and look at locks", group: func() []*command {
+			return []*command{
+				newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
+				newRun(), newReport(),
+				{name: "keep", usage: "have locks renewed in the background", group: func() []*command { return []*command{newKeepStart(), newKeepStop(), newKeepStatus()} }},
+			}
 		}},
 		newIssue(),
 		newSync(), newPush(),
-		{name: "hooks", usage: "the git hooks of this repository", subcommands: []*command{
-			newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
+		{name: "hooks", usage: "the git hooks of this repository", group: func() []*command {
+			return []*command{
+				newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
+			}
 		}},
 		newConfig(), newDoctor(), newMCP(), newVersion(),
 	}

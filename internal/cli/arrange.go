@@ -104,7 +104,7 @@ func arrange(tree []*command, args []string) (l line, err error) {
 				return l, unknownCommand(tree, l.path, args, i)
 			}
 			l.path = append(l.path, c)
-			if group = c.subcommands; c.run == nil {
+			if group = c.subcommands(); c.run == nil {
 				continue
 			}
 			if !l.help {

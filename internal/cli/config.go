@@ -26,11 +26,13 @@ func newConfig() *command {
 			run:   func(ctx context.Context, c *call) (result, error) { return run(ctx, c, team) },
 		}
 	}
-	return &command{name: "config", usage: "read and write settings", subcommands: []*command{
-		leaf("get", "KEY", "show the value of a setting", runConfigGet),
-		leaf("set", "KEY VALUE …", "set a setting", runConfigSet),
-		leaf("unset", "KEY", "remove a setting from the file", runConfigUnset),
-		leaf("list", "", "show all settings, and where they come from", runConfigList),
+	return &command{name: "config", usage: "read and write settings", group: func() []*command {
+		return []*command{
+			leaf("get", "KEY", "show the value of a setting", runConfigGet),
+			leaf("set", "KEY VALUE …", "set a setting", runConfigSet),
+			leaf("unset", "KEY", "remove a setting from the file", runConfigUnset),
+			leaf("list", "", "show all settings, and where they come from", runConfigList),
+		}
 	}}
 }
 

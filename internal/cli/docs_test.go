@@ -67,7 +67,7 @@ func TestCommandsHaveSchemas(t *testing.T) {
 			if name := above + c.name; c.run != nil {
 				leaves[name] = true
 			}
-			walk(above+c.name+" ", c.subcommands)
+			walk(above+c.name+" ", c.subcommands())
 		}
 	}
 	walk("", commands())

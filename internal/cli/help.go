@@ -59,7 +59,7 @@ var meanings = []manual.Entry{
 // describe brings together what is known of a command, of a group, or of git
 // grite itself.
 func describe(tree, path []*command) manual.Command {
-	c := &command{usage: `say "I am working on this" and let git respect it`, subcommands: tree}
+	c := &command{usage: `say "I am working on this" and let git respect it`, group: func() []*command { return tree }}
 	if len(path) > 0 {
 		c = path[len(path)-1]
 	}
@@ -72,7 +72,7 @@ func describe(tree, path []*command) manual.Command {
 	for _, e := range d.examples {
 		m.Examples = append(m.Examples, manual.Entry{Word: e.line, Text: e.does})
 	}
-	for _, sub := range c.subcommands {
+	for _, sub := range c.subcommands() {
 		m.Commands = append(m.Commands, manual.Entry{Word: sub.name, Text: sub.usage})
 	}
 	if c.run != nil {

@@ -43,7 +43,7 @@ func Manual() (pages []manual.Page) {
 		}
 		page := manual.Page{Name: "git-grite-" + c.name, Date: manualDate, About: describe(tree, path), Commands: leaves(tree, path)}
 		pages, see = append(pages, page), append(see, page.Name+"(1)")
-		groups.Entries = append(groups.Entries, manual.Entry{Word: typed(c.name), Text: fmt.Sprintf("%s: %s; see %s(1)", c.usage, strings.Join(names(c.subcommands), ", "), page.Name)})
+		groups.Entries = append(groups.Entries, manual.Entry{Word: typed(c.name), Text: fmt.Sprintf("%s: %s; see %s(1)", c.usage, strings.Join(names(c.subcommands()), ", "), page.Name)})
 	}
 	top.Sections = append([]manual.Section{groups}, top.Sections...)
 	pages = append([]manual.Page{top}, pages...)
@@ -55,7 +55,7 @@ func Manual() (pages []manual.Page) {
 
 // leaves are the commands of a group and of those in it.
 func leaves(tree, path []*command) (all []manual.Command) {
-	for _, c := range path[len(path)-1].subcommands {
+	for _, c := range path[len(path)-1].subcommands() {
 		below := append(slices.Clone(path), c)
 		if c.run != nil {
 			all = append(all, describe(tree, below))

@@ -17,7 +17,7 @@ func eachCommand(f func(path []*command)) {
 	walk = func(path, group []*command) {
 		f(path)
 		for _, c := range group {
-			walk(append(slices.Clone(path), c), c.subcommands)
+			walk(append(slices.Clone(path), c), c.subcommands())
 		}
 	}
 	walk(nil, commands())

@@ -21,15 +21,19 @@ import (
 )
 
 func newIssue() *command {
-	return &command{name: "issue", usage: "the issues of this repository", subcommands: []*command{
-		newIssueCreate(), newIssueList(), newIssueShow(), newIssueComment(),
-		newIssueState("close", "close an issue", "Issue closed", issue.Closed),
-		newIssueState("reopen", "open an issue again", "Issue reopened", issue.Open),
-		{name: "label", usage: "the labels of an issue", subcommands: []*command{
-			newIssueLabel("add", "add labels", "Label added", func(l string) issue.Kind { return issue.LabelAdded{Label: l} }),
-			newIssueLabel("remove", "remove labels", "Label removed", func(l string) issue.Kind { return issue.LabelRemoved{Label: l} }),
-		}},
-		newIssueUpdate(), newIssueClaim(),
+	return &command{name: "issue", usage: "the issues of this repository", group: func() []*command {
+		return []*command{
+			newIssueCreate(), newIssueList(), newIssueShow(), newIssueComment(),
+			newIssueState("close", "close an issue", "Issue closed", issue.Closed),
+			newIssueState("reopen", "open an issue again", "Issue reopened", issue.Open),
+			{name: "label", usage: "the labels of an issue", group: func() []*command {
+				return []*command{
+					newIssueLabel("add", "add labels", "Label added", func(l string) issue.Kind { return issue.LabelAdded{Label: l} }),
+					newIssueLabel("remove", "remove labels", "Label removed", func(l string) issue.Kind { return issue.LabelRemoved{Label: l} }),
+				}
+			}},
+			newIssueUpdate(), newIssueClaim(),
+		}
 	}}
 }
 

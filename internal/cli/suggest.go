@@ -53,7 +53,7 @@ var otherFlags = map[string][]string{
 func unknownCommand(tree, path []*command, args []string, i int) error {
 	group, at := tree, ""
 	if len(path) > 0 {
-		group, at = path[len(path)-1].subcommands, names(path)[len(path)-1]
+		group, at = path[len(path)-1].subcommands(), names(path)[len(path)-1]
 	}
 	e := &usageError{message: fmt.Sprintf("unknown command %q", typed(append(names(path), args[i])...)), hint: hintFor(path)}
 	if meant := meantCommand(tree, group, at, args[i]); meant != "" {
@@ -78,14 +78,14 @@ func meantCommand(tree, group []*command, name, word string) string {
 		if name != "" {
 			break
 		}
-		if c := findCommand(findCommand(tree, "lock").subcommands, word); c != nil {
+		if c := findCommand(findCommand(tree, "lock").subcommands(), word); c != nil {
 			return "lock " + c.name
 		}
 	}
 	if near := config.Nearest(word, names(group)); near != "" || name != "" {
 		return near
 	}
-	if near := config.Nearest(word, names(findCommand(tree, "lock").subcommands)); near != "" {
+	if near := config.Nearest(word, names(findCommand(tree, "lock").subcommands())); near != "" {
 		return "lock " + near
 	}
 	return ""

@@ -104,7 +104,6 @@ func inspect(dir, name, top string) Status {
 	if s.ShimPath != s.Path {
 		ours = lookAt(s.ShimPath)
 	}
-	called := front.executable && calls(front, s.Path, name, top)
 	switch {
 	case !front.exists:
 		s.State = Missing
@@ -116,7 +115,7 @@ func inspect(dir, name, top string) Status {
 		s.State = Installed
 	case ours.shim:
 		s.State = Outdated
-	case called:
+	case front.executable && calls(front, s.Path, name, top):
 		s.State = Called
 	case len(s.Moved) > 0:
 		s.State = Renamed

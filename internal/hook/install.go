@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"github.com/git-grite/git-grite/hooks"
 	"github.com/git-grite/git-grite/internal/atomicfile"
@@ -106,7 +107,9 @@ func (s Status) replace(dir, top string) error {
 
 // ownName finds hooks that decide by their own name what to do, which would break
 // when they are renamed.
-var ownName = regexp.MustCompile(`basename\s+(--\s+)?"?\$\{?(0|BASH_SOURCE)|\$\{0##\*/\}|\$0:t|basename\(\s*(\$0|__FILE__|__file__|sys\.argv)|sys\.argv\[0\]|process\.argv\[1\]`)
+var ownName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`basename\s+(--\s+)?"?\$\{?(0|BASH_SOURCE)|\$\{0##\*/\}|\$0:t|basename\(\s*(\$0|__FILE__|__file__|sys\.argv)|sys\.argv\[0\]|process\.argv\[1\]`)
+})
 
 // slot returns what the hook in the place of ours is to be renamed to, "" when
 // there is none.
@@ -121,7 +124,7 @@ func (s Status) slot() (string, error) {
 	if there.dir {
 		return "", &ForeignError{Path: s.ShimPath, Reason: "is a directory, not a hook; remove it first"}
 	}
-	if ownName.Match(there.text) || there.link && s.sharedTarget() {
+	if ownName().Match(there.text) || there.link && s.sharedTarget() {
 		return refuse("decides by its own name what to do, so that it cannot be renamed; add a line to it instead")
 	}
 	for _, slot := range slots {

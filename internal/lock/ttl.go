@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -23,12 +24,17 @@ func ParseTTL(text string) (time.Duration, error) {
 	return d, err
 }
 
+// durations is compiled when it is needed: package initialisation runs before
+// each commit.
+var durations = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?$`)
+})
+
 // ParseDuration reads a duration in days, hours, minutes and seconds, in this
 // order, of at most 365 days. A number without a unit, a sign, a fraction and
 // an overflow are errors, each one sentence.
 func ParseDuration(text string) (time.Duration, error) {
-	// Compiled here because package initialisation runs before each commit.
-	parts := regexp.MustCompile(`^(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?$`).FindStringSubmatch(text)
+	parts := durations().FindStringSubmatch(text)
 	if parts == nil || text == "" {
 		return 0, fmt.Errorf("%q is not a duration: write a number with its unit, such as 30s, 15m, 1h, 2d or 1h30m", clip(text))
 	}
