@@ -48,10 +48,15 @@ func logged(t *testing.T, r *gittest.Repo, words string) {
 	t.Fatalf("the log never has %q: %s", words, keepLog(r))
 }
 
-// sleeper is a process to keep locks for.
+// sleeper is a process to keep locks for. It ends with the tests, also when they
+// are killed.
 func sleeper(t *testing.T) *exec.Cmd {
-	cmd := exec.Command("sleep", "1000")
-	if err := cmd.Start(); err != nil {
+	cmd := exec.Command("cat")
+	_, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
@@ -59,6 +64,12 @@ func sleeper(t *testing.T) *exec.Cmd {
 }
 
 func pid(cmd *exec.Cmd) string { return fmt.Sprint(cmd.Process.Pid) }
+
+// keepFor are the arguments that have locks kept for a while, and not when the
+// tests have been killed meanwhile.
+func keepFor(length string, more ...string) []string {
+	return append(more, "--for", length, "--while-pid", fmt.Sprint(os.Getpid()))
+}
 
 func TestLockKeep(t *testing.T) {
 	t.Parallel()
@@ -95,12 +106,12 @@ func TestLockKeep(t *testing.T) {
 	// Time is up; a release by hand is no loss; stop leaves the lock.
 	grite(t, r, "lock", "acquire", "path:a", "--keep", "--for", "1s")
 	eventually(t, r, "!path:a", "lock", "status", "--mine")
-	grite(t, r, "lock", "acquire", "path:a", "path:b", "--keep", "--for", "1h")
+	grite(t, r, keepFor("1h", "lock", "acquire", "path:a", "path:b", "--keep")...)
 	grite(t, r, "lock", "release", "path:a")
 	try(t, r, "lock", "keep", "status", "--json").exits(0, "path:b", `"running":true`).lacks("path:a")
 	try(t, r, "lock", "keep", "stop").exits(0, "No longer kept: path:b")
 	try(t, r, "lock", "status", "--mine").exits(0, "path:b")
-	try(t, r, "lock", "keep", "start", "--mine", "--for", "1h").exits(0, "path:b")
+	try(t, r, keepFor("1h", "lock", "keep", "start", "--mine")...).exits(0, "path:b")
 
 	// Somebody takes it: the process hears of it, and so does the next command.
 	proc = sleeper(t)
@@ -133,7 +144,7 @@ func TestLockKeepSurvives(t *testing.T) {
 	}
 
 	// Killed: the next lock command starts another.
-	grite(t, r, "lock", "acquire", "path:x", "--keep", "--for", "1h", "--ttl", "1m")
+	grite(t, r, keepFor("1h", "lock", "acquire", "path:x", "--keep", "--ttl", "1m")...)
 	first := keeper()
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -147,11 +158,20 @@ func TestLockKeepSurvives(t *testing.T) {
 	// The clock is moved on by more than the lease: it is renewed at once.
 	grite(t, r, "lock", "keep", "stop")
 	clock := filepath.Join(t.TempDir(), "clock")
-	r.With("GRITE_TEST_CLOCK="+clock).Run("", "git-grite", "lock", "keep", "start", "path:x", "--for", "20h")
+	r.With("GRITE_TEST_CLOCK="+clock).Run("", "git-grite", keepFor("20h", "lock", "keep", "start", "path:x")...)
 	if err := os.WriteFile(clock, []byte("10h"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, r.With("GRITE_TEST_SHIFT=10h"), "expires in", "lock", "status", "--mine")
+
+	// It is set back: for others, who have the right time, the lease goes on.
+	back := r.With("GRITE_ACTOR=back", "GRITE_TEST_CLOCK="+clock)
+	write(t, clock, "0s")
+	grite(t, back, keepFor("1h", "lock", "acquire", "path:back", "--ttl", "12s", "--keep")...)
+	write(t, clock, "-1000h")
+	renewed(t, r, "path:back", 4)
+	try(t, r, "lock", "acquire", "path:back").exits(4)
+	grite(t, back.With("GRITE_TEST_CLOCK="), "lock", "keep", "stop")
 
 	// The process is another than the one that was meant.
 	grite(t, r, "lock", "keep", "stop")
@@ -180,7 +200,7 @@ func TestLockKeepSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Run("", own, "lock", "acquire", "path:z", "--keep", "--for", "1h")
+	r.Run("", own, keepFor("1h", "lock", "acquire", "path:z", "--keep")...)
 	old := keeper()
 	if err := exec.Command("sh", "-c", `cp "$1" "$1.new" && mv "$1.new" "$1"`, "sh", own).Run(); err != nil {
 		t.Fatal(err)
@@ -220,7 +240,7 @@ func TestLockKeepMany(t *testing.T) {
 	r := remote.With(env...).Clone(t, proxy.URL)
 	grite(t, r, "init", "--no-hooks")
 	for i := range locks {
-		grite(t, r.With(fmt.Sprintf("GRITE_ACTOR=a%d", i%3)), "lock", "acquire", fmt.Sprintf("path:f%d", i), "--ttl", ttl.String(), "--keep", "--for", "1h")
+		grite(t, r.With(fmt.Sprintf("GRITE_ACTOR=a%d", i%3)), keepFor("1h", "lock", "acquire", fmt.Sprintf("path:f%d", i), "--ttl", ttl.String(), "--keep")...)
 	}
 	time.Sleep(ttl / 2) // each first renewal reads once more
 	proxy.On(nil)

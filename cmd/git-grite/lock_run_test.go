@@ -3,13 +3,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,117 +15,6 @@ import (
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
-
-// under is a command that runs under a lock. Its script finds its directory in
-// $D; beats writes the time there, in milliseconds, as long as it lives.
-type under struct {
-	*testing.T
-	*gittest.Running
-	repo *gittest.Repo
-	dir  string
-}
-
-const beats = `while :; do date +%s%3N >>$D/beat; sleep 0.02; done`
-
-// runUnder starts "lock run path:x" with more arguments and a script.
-func runUnder(t *testing.T, r *gittest.Repo, script string, args ...string) *under {
-	t.Helper()
-	u := &under{T: t, dir: t.TempDir()}
-	u.repo = r.With("D="+u.dir, "GRITE_TEST_CLOCK="+filepath.Join(u.dir, "clock"))
-	args = append(append([]string{"lock", "run", "path:x", "--ttl", "6s"}, args...), "--", "sh", "-c", script)
-	u.Running = u.repo.Start("git-grite", args...)
-	return u
-}
-
-func (u *under) read(name string) string {
-	text, _ := os.ReadFile(filepath.Join(u.dir, name))
-	return string(text)
-}
-
-// await waits until the command has written a file.
-func (u *under) await(name string) string {
-	u.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if text := u.read(name); strings.HasSuffix(text, "\n") {
-			return strings.TrimSpace(text)
-		}
-	}
-	u.Fatalf("the command never wrote %s: %+v", name, u.Running.Wait())
-	return ""
-}
-
-// kill sends a signal to the process whose id a file has.
-func (u *under) kill(file string, s syscall.Signal) {
-	u.Helper()
-	pid, err := strconv.Atoi(u.await(file))
-	if err == nil {
-		err = syscall.Kill(pid, s)
-	}
-	if err != nil {
-		u.Fatal(err)
-	}
-}
-
-// ends wants the exit code, words on stderr, and nothing left of the command.
-func (u *under) ends(code int, words ...string) gittest.Result {
-	u.Helper()
-	res := u.Wait()
-	if res.Code != code {
-		u.Errorf("exit %d instead of %d: %s", res.Code, code, res.Stderr)
-	}
-	for _, w := range words {
-		if !strings.Contains(res.Stderr, w) {
-			u.Errorf("no %q in %s", w, res.Stderr)
-		}
-	}
-	u.gone()
-	return res
-}
-
-// gone wants no process that has the command's $D.
-func (u *under) gone() {
-	u.Helper()
-	var left []string
-	for range 1000 {
-		left = nil
-		files, _ := filepath.Glob("/proc/[0-9]*/environ")
-		for _, file := range files {
-			if text, err := os.ReadFile(file); err == nil && bytes.Contains(text, []byte("D="+u.dir+"\x00")) {
-				line, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
-				left = append(left, string(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
-			}
-		}
-		if len(left) == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	u.Errorf("still running: %q", left)
-}
-
-// free wants the lock to be free now.
-func (u *under) free() {
-	u.Helper()
-	try(u.T, u.repo, "lock", "status", "--json").exits(0, `"locks":[]`)
-}
-
-// inTime wants the last beat of the command to come before the end of the lease
-// that stands in a repository.
-func (u *under) inTime(r *gittest.Repo) {
-	u.Helper()
-	var record struct {
-		Expires int64 `json:"expires_unix_ms"`
-	}
-	if err := json.Unmarshal([]byte(r.Git("cat-file", "-p", gittest.LockRef("path:x")+":lock.json")), &record); err != nil {
-		u.Fatal(err)
-	}
-	text := u.read("beat")
-	lines := strings.Fields(text[:strings.LastIndex(text, "\n")+1]) // the last may have been cut short
-	last, err := strconv.ParseInt(lines[len(lines)-1], 10, 64)
-	if err != nil || last >= record.Expires {
-		u.Errorf("the command ran until %d, its lease until %d (%v)", last, record.Expires, err)
-	}
-}
 
 func TestLockRun(t *testing.T) {
 	t.Parallel()
@@ -191,17 +78,22 @@ func TestLockRunEnds(t *testing.T) {
 		"SIGKILL":               {`trap "" TERM; ` + beats, func(u *under) { u.await("beat"); syscall.Kill(u.Pid(), syscall.SIGKILL) }, -1, "", true},
 		"SIGKILL of the child":  {echo + beats, func(u *under) { u.await("beat"); u.kill("pid", syscall.SIGKILL) }, 137, "", false},
 		"SIGSTOP":               {beats, stopped, 6, "ends in", false},
-		"SIGSTOP of the child":  {echo + `while [ ! -e $D/on ]; do date +%s%3N >>$D/beat; sleep 0.02; done`, childStopped, 0, "", false},
+		"SIGSTOP of the child":  {echo + untilOn, childStopped, 0, "", false},
+		"SIGSTOP of all":        {echo + beats, suspended, 6, "ends in", false},
 		"daemon":                {`(setsid sh -c 'trap "" TERM HUP; sleep 1000' &); exit 3`, func(*under) {}, 3, "", false},
 		"broken":                {`trap 'echo >$D/term; exit 0' TERM; ` + beats, broken, 6, "broken by bob", false},
 		"broken, TERM ignored":  {`trap "" TERM; ` + beats, broken, 6, "broken by bob", false},
 		"taken":                 {beats, taken, 6, "is held by bob", false},
 		"the clock set forward": {beats, func(u *under) { u.await("beat"); u.clock("1000h") }, 6, "", false},
-		"the clock set back":    {`date +%s%3N >>$D/beat; sleep 7; exit 4`, func(u *under) { u.await("beat"); u.clock("-1000h") }, 4, "", false},
+		"the clock set back":    {untilOn + "; exit 4", clockSetBack, 4, "", false},
 	}, func(t *testing.T, name string, tt ending) {
 		r := gittest.New(t)
 		grite(t, r, "init", "--no-hooks")
-		u := runUnder(t, r, tt.script)
+		args := []string{}
+		if tt.code == 0 || tt.code == 4 { // what goes on has to be renewed in time, however slow the machine is
+			args = []string{"--ttl", "18s"}
+		}
+		u := runUnder(t, r, tt.script, args...)
 		tt.do(u)
 		u.ends(tt.code, tt.words)
 		switch {
@@ -214,10 +106,32 @@ func TestLockRunEnds(t *testing.T) {
 	})
 }
 
-func (u *under) clock(shift string) {
-	if err := os.WriteFile(filepath.Join(u.dir, "clock"), []byte(shift), 0o666); err != nil {
-		u.Fatal(err)
+// suspended stops the run, the command and what is between them, as a machine
+// that sleeps does, until a time that only the clock on the wall knows of.
+func suspended(u *under) {
+	u.await("beat")
+	all := u.processes()
+	if len(all) < 3 {
+		u.Errorf("only %v run", all)
 	}
+	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		for _, pid := range all {
+			if err := syscall.Kill(pid, s); err != nil {
+				u.Error(err)
+			}
+		}
+		u.clock("1000h")
+	}
+}
+
+// clockSetBack sets the clock back and waits for more renewals than a lease is
+// long. Who has the right time does not find the lease ended.
+func clockSetBack(u *under) {
+	u.await("beat")
+	u.clock("-1000h")
+	renewed(u.T, u.repo, "path:x", 4)
+	try(u.T, u.repo.With("GRITE_ACTOR=bob", "GRITE_TEST_CLOCK="), "lock", "acquire", "path:x").exits(4)
+	u.goOn()
 }
 
 // stopped stops the run itself for the whole lease.
@@ -237,11 +151,9 @@ func stopped(u *under) {
 func childStopped(u *under) {
 	u.await("beat")
 	u.kill("pid", syscall.SIGSTOP)
-	time.Sleep(7 * time.Second)
+	renewed(u.T, u.repo, "path:x", 4)
 	try(u.T, u.repo.With("GRITE_ACTOR=bob"), "lock", "acquire", "path:x").exits(4)
-	if err := os.WriteFile(filepath.Join(u.dir, "on"), nil, 0o666); err != nil {
-		u.Fatal(err)
-	}
+	u.goOn()
 	u.kill("pid", syscall.SIGCONT)
 }
 

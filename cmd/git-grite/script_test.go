@@ -79,8 +79,8 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	code := m.Run()
-	if left := gittest.Living(bin); len(left) > 0 {
-		fmt.Fprintf(os.Stderr, "the tests left processes of git-grite behind: %v\n", left)
+	if left := gittest.Left(bin); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "the tests left processes behind, which are ended now:\n%s\n", strings.Join(left, "\n"))
 		return max(code, 1)
 	}
 	return code

@@ -11,7 +11,9 @@ import (
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/journal"
+	"github.com/git-grite/git-grite/internal/keep"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 // Source is where an actor comes from, as "actor current" names it.
@@ -109,10 +111,13 @@ func (c *Clone) As(a config.Actor) *Clone {
 
 // InBackground is the same clone for an actor whose locks are renewed while nobody
 // looks: it asks for no password, and what it notices is left for the next command
-// to tell.
+// to tell, and its clock does not go back.
 func (c *Clone) InBackground(a config.Actor) *Clone {
 	other := c.As(a)
 	other.form, other.prompts, other.asked, other.remote = journal.Silent, false, false, nil
+	other.now = keep.Steady(c.now)
+	other.local = refstore.NewLocal(c.Repo, c.files.dir, other.now)
+	other.local.Sign = c.local.Sign
 	return other
 }
 

@@ -4,11 +4,11 @@ package gittest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -49,33 +49,42 @@ func endAll(world string) {
 	}
 }
 
-// Living lists the processes that run a program below dir, where there is a
-// /proc.
-func Living(dir string) (pids []int) {
-	links, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, link := range links {
-		program, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(program, dir+"/") {
-			continue
+// Left lists the processes that are left behind when all tests have ended, by
+// their command lines, and kills them. They are known by dir, which the tests
+// have put on their PATH; it needs a /proc.
+func Left(dir string) (lines []string) {
+	var left []int
+	for range 100 { // a keeper looks once a second whether its clone is still there
+		if left = withVariable("PATH", dir); len(left) == 0 {
+			return nil
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
-			pids = append(pids, pid)
-		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return pids
+	for _, pid := range left {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		lines = append(lines, fmt.Sprintf("%d: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return lines
 }
 
-// livingIn lists the processes that have their HOME in world, but not zombies,
-// whose environment reads as empty.
-func livingIn(world string) (pids []int) {
+// livingIn lists the processes that have their HOME in world.
+func livingIn(world string) []int { return withVariable("HOME", world+"/") }
+
+// withVariable lists the processes that were started with a directory in an
+// environment variable, but not zombies, whose environment reads as empty.
+func withVariable(name, dir string) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range files {
 		environ, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(append([]byte{0}, environ...), []byte("\x00HOME="+world+"/")) {
+		if err != nil {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
-			pids = append(pids, pid)
+		for kv := range bytes.SplitSeq(environ, []byte{0}) {
+			value, ok := bytes.CutPrefix(kv, []byte(name+"="))
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); ok && err == nil && bytes.Contains(value, []byte(dir)) {
+				pids = append(pids, pid)
+			}
 		}
 	}
 	return pids

@@ -13,5 +13,5 @@ func killGroup(p *os.Process) error { return p.Kill() }
 
 func endAll(string) {}
 
-// Living finds nothing here.
-func Living(string) []int { return nil }
+// Left finds nothing here.
+func Left(string) []string { return nil }

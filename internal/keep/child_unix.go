@@ -28,6 +28,7 @@ type order struct {
 type report struct {
 	Code  int    `json:"code"`
 	Fault string `json:"fault,omitempty"`
+	Late  bool   `json:"late,omitempty"` // it was ended because the lease did not allow for more
 }
 
 // child is a command behind its guard.
@@ -89,7 +90,7 @@ func startChild(c Command) (*child, error) {
 			return
 		}
 		ch.terminal.restore(r.Code > 128)
-		out := Result{Code: r.Code}
+		out := Result{Code: r.Code, late: r.Late}
 		if r.Fault != "" {
 			out.Fault = faultError(r.Fault)
 		}

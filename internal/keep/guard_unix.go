@@ -27,6 +27,7 @@ type guard struct {
 	pid    int // of the command; 0 once it was reaped
 	code   int
 	ending bool
+	late   bool     // the command was ended because of until
 	kill   *Reading // when to end what is left
 	until  *Reading // when the lease does not allow for more
 	heard  map[os.Signal]Reading
@@ -63,6 +64,7 @@ func Guard(clock Clock) int {
 		said = report{Code: startCode(err), Fault: err.Error()}
 	} else {
 		said.Code = g.watch(in, signals, children)
+		said.Late = g.late
 	}
 	_ = json.NewEncoder(reports).Encode(said) // a run that is gone needs none
 	return 0
@@ -199,7 +201,7 @@ func (g *guard) act() {
 	}
 	for _, at := range []*Reading{g.kill, g.until} {
 		if at != nil && now.Since(*at) >= 0 {
-			g.ending = true
+			g.ending, g.late = true, g.late || at == g.until && g.pid > 0
 			g.send(syscall.SIGKILL)
 		}
 	}

@@ -72,6 +72,7 @@ type Result struct {
 	// Lost says why the lease was lost while the command ran. Without Warn the
 	// command was ended then, before the lease did.
 	Lost error
+	late bool // its guard ended it, because the lease did not allow for more
 }
 
 // errEnding is why a command is stopped whose lease could not be renewed.
@@ -148,7 +149,8 @@ func (r *run) watch(ctx context.Context, signals <-chan os.Signal) {
 				out = Result{Code: 128 + 9, Fault: errors.New("the process that guards the command was killed")}
 				r.forced = true
 			}
-			if r.schedule.Left(r.Clock()) <= Grace(r.TTL) { // the guard ended it, while this process was stopped
+			// The guard ends it while this process is stopped, or sees another time.
+			if out.late || r.schedule.Left(r.Clock()) <= Grace(r.TTL) {
 				r.lose(Ending, errEnding, true)
 			}
 			out.Lost = r.out.Lost

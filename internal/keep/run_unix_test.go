@@ -108,6 +108,7 @@ func TestRunEndsBeforeTheLease(t *testing.T) {
 		{name: "machine slept", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "55s") }},
 		{name: "clock set forward", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("slept", "1000h") }},
 		{name: "gives way", ttl: "6s", answer: "yield", script: `trap 'echo term >$D/term; sleep 0.5; echo ended >>$D/log; exit 0' TERM; ` + beats, want: "term"},
+		{name: "only the guard sees the time pass", ttl: "60s", answer: "", script: beats, do: func(w *world) { w.write("passed", "55s") }},
 		{name: "lost", ttl: "6s", answer: "lost", script: `trap 'echo term >$D/term; exit 0' TERM; ` + beats, want: "term"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

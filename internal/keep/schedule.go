@@ -28,12 +28,21 @@ type Reading struct {
 // Clock reads both clocks.
 type Clock func() Reading
 
-// NewClock makes a Clock of a function like time.Now.
+// NewClock makes a Clock of a function that tells the time of day. Setting that
+// does not move the monotonic clock.
 func NewClock(now func() time.Time) Clock {
 	start := now()
-	return func() Reading {
-		t := now()
-		return Reading{Wall: t.Round(0), Mono: t.Sub(start)}
+	return func() Reading { return Reading{Wall: now().Round(0), Mono: time.Since(start)} }
+}
+
+// Steady is a time of day that does not go back when it is set back: a lease that
+// was renewed by such a clock would be over already for everybody else.
+func Steady(now func() time.Time) func() time.Time {
+	clock := NewClock(now)
+	start := clock()
+	return func() time.Time {
+		r := clock()
+		return start.Wall.Add(r.Since(start))
 	}
 }
 

@@ -134,11 +134,19 @@ func TestScheduleJitter(t *testing.T) {
 func TestNewClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		clock := NewClock(time.Now)
-		a := clock()
-		time.Sleep(time.Minute)
-		if b := clock(); b.Mono-a.Mono != time.Minute || b.Wall.Sub(a.Wall) != time.Minute || b.Since(a) != time.Minute {
-			t.Errorf("%+v, %+v", a, b)
+		for _, set := range []time.Duration{0, time.Hour, -time.Hour} {
+			var by time.Duration
+			now := func() time.Time { return time.Now().Add(by) }
+			clock, steady := NewClock(now), Steady(now)
+			a := clock()
+			time.Sleep(time.Minute)
+			by = set
+			if took := steady().Sub(a.Wall); took != max(time.Minute, time.Minute+set) {
+				t.Errorf("set by %s: a steady clock went on by %s", set, took)
+			}
+			if b := clock(); b.Mono-a.Mono != time.Minute || b.Wall.Sub(a.Wall) != time.Minute+set || b.Since(a) != max(time.Minute, time.Minute+set) {
+				t.Errorf("set by %s: %+v, %+v", set, a, b)
+			}
 		}
 	})
 }
