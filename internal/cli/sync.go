@@ -60,7 +60,9 @@ func runSync(ctx context.Context, c *call, o syncOptions) (result, error) {
 		data.Issues = wire.NewLogSynced(log)
 	}
 	if len(done.Lost) > 0 {
-		return result{}, &lostError{done: done, reader: c.reader(done.Actor)}
+		reader := c.reader(done.Actor)
+		reader.Skew = cl.Config.ClockSkew
+		return result{}, &lostError{done: done, reader: reader}
 	}
 	return result{data: data, text: func(w io.Writer) {
 		if done.Remote == "" {
@@ -97,8 +99,11 @@ func explainLost(e *lostError, now time.Time) failure {
 	for _, b := range e.done.Lost {
 		by = append(by, e.reader.Lock(b.By))
 		f.lines = append(f.lines, "Taken offline: "+b.Lock.Resource.String())
-		f.lines = append(f.lines, conflictLines(b.By, time.Time{}, now)...)
+		f.lines = append(f.lines, conflictLines(b.By, b.By.Expires.Add(e.reader.Skew), now)...)
 		f.hints = append(f.hints, "git grite lock release --resource "+wire.ShellQuote(b.Lock.Resource.String()))
+	}
+	for _, l := range e.done.Confirmed {
+		f.lines = append(f.lines, "Confirmed: "+wire.Name(l))
 	}
 	f.details = map[string]any{"conflicts": by}
 	return f

@@ -194,8 +194,18 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 		if err != nil {
 			break
 		}
+		wanted := p.resources
+		if p.remote == nil && !p.arbiter {
+			var lost []lock.Lost
+			if wanted, lost, err = unbeaten(ctx, h.sight, wanted); err != nil {
+				break
+			}
+			if out.Lost = append(out.Lost, lost...); len(wanted) == 0 {
+				continue
+			}
+		}
 		var done protocol.Renewed
-		done, err = p.Renew(ctx, p.resources, ttl)
+		done, err = p.Renew(ctx, wanted, ttl)
 		out.Locks, out.Lost = append(out.Locks, p.mark(done.Locks)...), append(out.Lost, done.Lost...)
 		h.saw(p, done.View)
 	}
@@ -205,6 +215,25 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 	out.Report = c.report(h.sight, out.Lost...)
 	out.without(out.Locks, out.Lost...)
 	return out, err
+}
+
+// unbeaten sorts out the locks taken offline that the last view of the arbiter has
+// lost to others.
+func unbeaten(ctx context.Context, at sight, resources []lock.Resource) (rest []lock.Resource, lost []lock.Lost, err error) {
+	view, err := at.remote.Load(ctx, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	taken := beaten(at.me, view)
+	for _, r := range resources {
+		i := slices.IndexFunc(taken, func(l lock.Lost) bool { return l.Lock.Resource.SameAs(r) })
+		if i < 0 {
+			rest = append(rest, r)
+		} else if !slices.Contains(lost, taken[i]) {
+			lost = append(lost, taken[i])
+		}
+	}
+	return rest, lost, nil
 }
 
 // saw keeps a view of the arbiter.
