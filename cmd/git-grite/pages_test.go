@@ -31,6 +31,7 @@ var pages = map[string][]play{
 		{"lock_policy =", teamFile},
 		{"git grite lock renew", run("", "Lock renewed", "Lock released")},
 		{"git grite lock run issue:nightly", run("", "nightly done", "path:src/web/", "Lock kept")},
+		{"git grite lock ask", conversation},
 		{"git grite lock status\n", run("", "Active Locks", `"locks"`, "src/api.rs", "granted", "Report written")},
 		{"git grite lock acquire src/api.rs --offline", run("", "Lock acquired", "Synced with origin", "ok    remote")},
 		{"id=$(git grite issue create", run("", "Process batch", "todo", "Comment added")},

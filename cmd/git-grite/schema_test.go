@@ -77,6 +77,14 @@ var results = []struct {
 	{"alice", "lock acquire nowhere/", 0}, // and a notice that it matches nothing
 	{"bob", "lock acquire src/a.go", 4},
 	{"bob", "lock acquire src/a.go --wait 1s", 4},
+	{"bob", "lock ask src/a.go --message please", 0},
+	{"bob", "lock ask src/a.go --message please --wait 1s", 4},
+	{"bob", "lock ask README --message please", 3},
+	{"alice", "lock answer README --message no", 3},
+	{"alice", "lock status", 0}, // and what bob asks
+	{"alice", "lock answer src/ --message later", 0},
+	{"alice", "lock answer src/ --message later", 3},
+	{"bob", "lock status", 0},               // and the answer
 	{"bob", "lock run src/a.go -- true", 2}, // stdout is its command's
 	{"bob", "lock check src/a.go", 4},
 	{"bob", "lock check README", 0},

@@ -232,7 +232,7 @@ func commands() []*command {
 		}},
 		{name: "lock", usage: "take, renew, give up and look at locks", group: func() []*command {
 			return []*command{
-				newAcquire(), newRenew(), newRelease(), newBreak(), newStatus(), newCheck(), newGC(), newLog(),
+				newAcquire(), newRenew(), newRelease(), newBreak(), newAsk(), newAnswer(), newStatus(), newCheck(), newGC(), newLog(),
 				newRun(), newReport(),
 				{name: "keep", usage: "have locks renewed in the background", group: func() []*command { return []*command{newKeepStart(), newKeepStop(), newKeepStatus()} }},
 			}

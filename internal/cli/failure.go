@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/ask"
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
@@ -130,6 +131,14 @@ func explanations() []explanation {
 			return failure{hints: []string{"git grite doctor"}}
 		}),
 		as(codeConflict, explainRenew),
+		as(codeConflict, explainSilence),
+		as[*ask.ManyError](codeInvalid, nil),
+		as(codeNotFound, explainNobody),
+		as[*ask.UnaskedError](codeNotFound, nil),
+		as(codeEnvironment, func(*ask.RefusedError, time.Time) failure {
+			return failure{hints: []string{"git grite doctor"}}
+		}),
+		as[*ask.HiddenError](codeEnvironment, nil),
 		as(codeConflict, explainConflict),
 		as(codeConflict, explainHeld),
 		as(codeConflict, explainBroken),

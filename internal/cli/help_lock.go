@@ -22,7 +22,7 @@ var lockDetails = map[string]detail{
 	"lock renew": {
 		purpose: "Extends locks you hold, and never shortens one. A lease that has ended can be renewed as long as nobody took the resource over. " +
 			"Of several, those that can be renewed are.",
-		defaults: "A lease lasts lock.ttl from now, 15m unless it is set.",
+		defaults: "A lease lasts lock.ttl from now, 15m unless it is set, and keeps its reason.",
 		examples: [2]example{
 			{"git grite lock renew src/api.go --ttl 30m", "hold it for 30 minutes from now"},
 			{"git grite lock renew --mine", "renew all locks you hold"},
@@ -47,6 +47,25 @@ var lockDetails = map[string]detail{
 			{"git grite lock break -r path:src/api.go --nonce N --reason 'on leave'", "removes that grant"},
 		},
 		exits: codes{0: "the lock is gone", 3: "there is no such lock", 4: "the nonce is not that of the present lock"},
+	},
+	"lock ask": {
+		purpose: "Asks whoever holds what is in the way of a resource. The holder is told by their next command, commit or edit; their answer, a new reason of the lock, or its release is what you " +
+			"are shown. One question per lock: asking again replaces it. It ends with the lock.",
+		defaults: "It does not wait: the answer is told by your next command. --message is one line of at most 500 bytes.",
+		examples: [2]example{
+			{"git grite lock ask src/api.go --message 'may I have it?'", "ask and go on"},
+			{"git grite lock ask src/api.go --message 'how long?' --wait 5m", "wait for the answer"},
+		},
+		exits: codes{0: "asked, or answered with --wait", 3: "nobody else holds it", 4: "nobody answered in time", 5: "the remote cannot be reached or takes no notes"},
+	},
+	"lock answer": {
+		purpose:  "Answers those who ask about a lock you hold. They are told by their next command, or at once while they wait. Releasing the lock, or renewing it with --reason, is an answer too.",
+		defaults: "Everybody is answered who asked about the lock and has no answer yet.",
+		examples: [2]example{
+			{"git grite lock answer src/api.go --message 'at noon'", "answer all who asked"},
+			{"git grite lock answer src/ --to bob@example.com --message 'now'", "answer one, also once more"},
+		},
+		exits: codes{0: "answered", 3: "you hold no such lock, or nobody asks about it", 5: "the remote cannot be reached or takes no notes"},
 	},
 	"lock status": {
 		purpose: "Shows who holds what and for how long. A PATH or RESOURCE selects each lock that would conflict with a lock on it: those on directories above, on patterns, on files below.",

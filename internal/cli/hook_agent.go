@@ -111,7 +111,7 @@ func (h *agentHook) answer(ctx context.Context) agent.Reply {
 func (h *agentHook) fault(err error) {
 	defer func() { _ = recover() }() // this runs after a panic: the next one would end the process with exit 2
 	if h.last != nil && err != nil {
-		h.last.Fault(err.Error())
+		agent.WriteFault(h.last.Faults(), h.last.Now(), err.Error())
 	}
 }
 

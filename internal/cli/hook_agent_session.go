@@ -52,7 +52,7 @@ func (h *agentHook) visit(ctx context.Context, cl *clone.Clone, me clone.Identit
 		}
 	}
 	for ttl, resources := range soon {
-		done, err := cl.Renew(ctx, resources, ttl)
+		done, err := cl.Renew(ctx, resources, ttl, "")
 		text += notes(done.Report, cl.Now())
 		for _, l := range done.Lost {
 			text += fmt.Sprintf("git-grite: %s\n", wire.Printable(l.Err().Error()))

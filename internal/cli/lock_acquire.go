@@ -152,6 +152,7 @@ func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) 
 func (c *call) acquire(ctx context.Context, cl *clone.Clone, q clone.AcquireRequest) (clone.Acquired, error) {
 	waiting, stop := c.waiting(q.Wait)
 	q.Waiting = waiting
+	q.Heard = c.out.report
 	done, err := cl.Acquire(ctx, q)
 	stop()
 	c.out.report(done.Report)
@@ -183,7 +184,11 @@ func (c *call) waiting(limit time.Duration) (tell func(*lock.HeldError), stop fu
 	counting := false
 	return func(e *lock.HeldError) {
 			l := e.Conflicts[0]
-			c.out.say("waiting for %s, held by %s until %s", wire.Name(l), wire.Printable(l.Holder()), wire.Timestamp(l.Expires))
+			reason := ""
+			if l.Reason != "" {
+				reason = ": " + wire.Printable(l.Reason)
+			}
+			c.out.say("waiting for %s, held by %s until %s%s", wire.Name(l), wire.Printable(l.Holder()), wire.Timestamp(l.Expires), reason)
 			if c.Console && !counting {
 				counting = true
 				go count(c.Now().Add(limit))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/git-grite/git-grite/internal/ask"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -19,17 +20,25 @@ func runGC(ctx context.Context, c *call) (result, error) {
 	}
 	done, err := cl.Collect(ctx)
 	c.out.report(done.Report)
+	notes := 0
+	if err == nil {
+		notes, err = ask.Collect(ctx, cl)
+	}
 	if err != nil {
 		return result{}, err
 	}
 	data := struct {
 		ExpiredPruned int `json:"expired_pruned"`
 		DamagedPruned int `json:"damaged_pruned"`
-	}{len(done.Expired), len(done.Damaged)}
+		NotesPruned   int `json:"notes_pruned"`
+	}{len(done.Expired), len(done.Damaged), notes}
 	return result{data: data, text: func(w io.Writer) {
 		fmt.Fprintf(w, "Removed %s\n", wire.Count(data.ExpiredPruned, "expired lock"))
 		if data.DamagedPruned > 0 {
 			fmt.Fprintf(w, "Removed %s\n", wire.Count(data.DamagedPruned, "damaged record"))
+		}
+		if notes > 0 {
+			fmt.Fprintf(w, "Removed %s\n", wire.Count(notes, "note"))
 		}
 	}}, nil
 }

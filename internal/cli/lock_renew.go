@@ -17,6 +17,7 @@ type renewOptions struct {
 	resources texts
 	mine      bool
 	ttl       optional
+	reason    string
 }
 
 func newRenew() *command {
@@ -27,6 +28,7 @@ func newRenew() *command {
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "all locks you hold", "all"),
 			ttlFlag(&o.ttl, "how long the lease lasts from now"),
+			stringFlag(&o.reason, "reason", "`TEXT` in the place of the old one, for those who wait"),
 		},
 		run: func(ctx context.Context, c *call) (result, error) { return runRenew(ctx, c, o) },
 	}
@@ -45,7 +47,11 @@ func runRenew(ctx context.Context, c *call, o renewOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	done, err := cl.Renew(ctx, resources, d)
+	reason, err := recordText("reason", o.reason)
+	if err != nil {
+		return result{}, err
+	}
+	done, err := cl.Renew(ctx, resources, d, reason)
 	c.out.report(done.Report)
 	if err == nil && len(done.Lost) > 0 {
 		err = &renewError{done, c.reader(done.Actor)}

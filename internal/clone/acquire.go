@@ -21,10 +21,12 @@ type AcquireRequest struct {
 	Exclusive bool // conflict with the locks that the actor holds already, too
 	Offline   bool // ask only this clone and its last view of the arbiter
 	Online    bool // never fall back to that, whatever lock.offline says
-	// Wait is how long to try. Waiting, when not nil, is called once, before
-	// the first wait.
+	// Wait is how long to try. Waiting, when not nil, is called before the first
+	// wait, and again when a holder gives another reason; Heard for notes that
+	// come meanwhile.
 	Wait    time.Duration
 	Waiting func(*lock.HeldError)
+	Heard   func(Report)
 	// Doubt, when not nil, is called before a lock is taken over from an owner
 	// whose clock and this one disagree.
 	Doubt func(lock.ClockDoubt)
@@ -89,12 +91,13 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 			q.Waiting(held)
 		}
 	}
-	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: waiting, Doubt: q.Doubt}
+	request := protocol.AcquireRequest{Resources: q.Resources, TTL: q.TTL, Reason: q.Reason, Exclusive: q.Exclusive, Wait: q.Wait, Waiting: waiting,
+		Blocked: c.blocked(ctx, sight{me: me, remote: remote}, q), Doubt: q.Doubt}
 	if remote != nil && !q.Offline {
 		at := c.sight(me, remote)
 		done, err := c.shared(at).Acquire(ctx, request)
 		at.view = done.View
-		out.Report = c.report(at, done.Lost...)
+		out.Report = c.report(ctx, at, done.Lost...)
 		if err == nil {
 			out.Grants = done.Grants
 			for i := range out.Grants {
@@ -118,7 +121,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	}
 	done, err := c.solo(me.Actor).Acquire(ctx, request)
 	if remote == nil {
-		out.Report = c.report(sight{me: me, view: done.View})
+		out.Report = c.report(ctx, sight{me: me, view: done.View})
 	}
 	if err != nil {
 		return out, err
@@ -131,6 +134,27 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 	c.record(ctx, me)
 	out.without(locksOf(out.Grants))
 	return out, nil
+}
+
+// blocked returns what is called before each wait of an acquire: it tells what the
+// holders say meanwhile.
+func (c *Clone) blocked(ctx context.Context, at sight, q AcquireRequest) func(*lock.HeldError) {
+	reasons := map[string]string{} // by nonce
+	return func(held *lock.HeldError) {
+		news := false
+		for _, l := range held.Conflicts {
+			known, seen := reasons[l.Nonce]
+			news = news || seen && l.Reason != known && l.Reason != ""
+			reasons[l.Nonce] = l.Reason
+		}
+		if q.Waiting != nil && news {
+			q.Waiting(held)
+		}
+		if q.Heard != nil {
+			me := Identity{Actor: at.me.Actor} // that it was made is told in the end
+			q.Heard(Report{Actor: me, Notes: c.hear(ctx, at, nil)})
+		}
+	}
 }
 
 func locksOf(grants []lock.Grant) (locks []lock.Lock) {

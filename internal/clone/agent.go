@@ -59,26 +59,3 @@ func (c *Clone) Due(me Identity, every time.Duration) bool {
 	}
 	return atomicfile.Write(path, fmt.Appendln(nil, c.now().UnixMilli()), 0o666) == nil
 }
-
-// maxFaults bounds the file of faults, in bytes.
-const maxFaults = 64 << 10
-
-// Fault writes down, in one line, what went wrong in a hook that must not say so.
-// Nothing is written where git-grite was never set up, nor through a link.
-func (c *Clone) Fault(text string) {
-	path := c.files.faults()
-	how := os.O_APPEND
-	switch st, err := os.Lstat(path); {
-	case err == nil && !st.Mode().IsRegular():
-		return
-	case err == nil && st.Size() > maxFaults:
-		how = os.O_TRUNC
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|how, 0o666)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	line := strings.Join(strings.Fields(text), " ")
-	fmt.Fprintf(f, "%s %s\n", c.now().UTC().Format(time.RFC3339), line[:min(len(line), 1000)])
-}

@@ -35,7 +35,7 @@ func (c *Clone) Break(ctx context.Context, r lock.Resource, nonce, reason string
 	}
 	done, err := breakAt(ctx, q)
 	at.view = done.View
-	out.Lock, out.Report = done.Lock, c.report(at)
+	out.Lock, out.Report = done.Lock, c.report(ctx, at)
 	var other *lock.NonceError
 	var none *lock.NotHeldError
 	if remote != nil && (errors.As(err, &other) || errors.As(err, &none)) {

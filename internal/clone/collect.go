@@ -39,6 +39,6 @@ func (c *Clone) Collect(ctx context.Context) (out Collected, err error) {
 		at.view = there.View
 	}
 	c.journal.AddAll("expired", out.Expired)
-	out.Report = c.report(at)
+	out.Report = c.report(ctx, at)
 	return out, err
 }

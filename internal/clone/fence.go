@@ -105,7 +105,7 @@ func (c *Clone) Fence(ctx context.Context, q FenceRequest) (out Fenced, err erro
 		c.journal.AddAll("released", out.Locks)
 	}
 	at.view = done.View
-	out.Report = c.report(at, out.Lost...)
+	out.Report = c.report(ctx, at, out.Lost...)
 	out.without(nil, out.Lost...)
 	return out, err
 }

@@ -72,6 +72,9 @@ func (c *Clone) Leave(ctx context.Context) (out Left, err error) {
 			return out, err
 		}
 	}
+	if err := c.Repo.DropRefs(ctx, lock.NotesNamespace, c.now()); err != nil {
+		return out, err
+	}
 	if err := c.Repo.KeepObjects(ctx, "refs/git-grite", refstore.Namespace); err != nil {
 		return out, err
 	}

@@ -1,6 +1,7 @@
 package clone
 
 import (
+	"context"
 	"os"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/note"
 )
 
 // Report is what a verb noticed beside its result.
@@ -17,6 +19,7 @@ type Report struct {
 	Losses []lock.Lost // locks that the actor no longer has, and leases that ended unnoticed
 	Soon   []lock.Lock // that the actor holds and that end soon
 	Clocks []lock.ClockDoubt
+	Notes  []note.Note // what others ask about its locks, and what holders answered it
 }
 
 // soon is how much of a lease is left when it ends soon: a fifth, and no more
@@ -37,7 +40,7 @@ func (r *Report) without(locks []lock.Lock, lost ...lock.Lost) {
 
 // report compares what the actor holds with what it saw of the arbiter. lost is
 // what the verb found to be lost by itself.
-func (c *Clone) report(at sight, lost ...lock.Lost) Report {
+func (c *Clone) report(ctx context.Context, at sight, lost ...lock.Lost) Report {
 	me, view := at.me, at.view
 	r := Report{Actor: me}
 	if me.ID == "" {
@@ -47,7 +50,9 @@ func (c *Clone) report(at sight, lost ...lock.Lost) Report {
 	if view != nil {
 		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(at)...)
 		lost = slices.Concat(lost, c.gone(at), beaten(me, view))
-		for _, l := range at.standing() {
+		own := at.standing()
+		r.Notes = c.hear(ctx, at, own)
+		for _, l := range own {
 			switch left := l.Expires.Sub(c.now()); {
 			case left > 0 && left < soon(l.TTL):
 				r.Soon = append(r.Soon, l)

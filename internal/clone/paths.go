@@ -26,6 +26,9 @@ func filesOf(repo *git.Repo) files {
 // PushMemo is the file in which check remembers the last judgement of a push.
 func (c *Clone) PushMemo() string { return c.files.pushed() }
 
+// Faults is the file in which the hooks of coding agents say what went wrong.
+func (c *Clone) Faults() string { return c.files.faults() }
+
 // IssueIndex is the file that the tracker keeps its index of issues in.
 func (c *Clone) IssueIndex() string { return c.files.issues() }
 

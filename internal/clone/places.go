@@ -13,7 +13,7 @@ import (
 
 // keeper changes locks where they are kept: protocol.Solo and protocol.Shared.
 type keeper interface {
-	Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration) (protocol.Renewed, error)
+	Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration, reason string) (protocol.Renewed, error)
 	Release(ctx context.Context, resources []lock.Resource, nonce string) (protocol.Released, error)
 }
 
@@ -173,19 +173,21 @@ type Renewed struct {
 	Locks []lock.Lock
 	Lost  []lock.Lost // what could not be renewed, because the actor no longer has it
 
-	asked time.Time // the end that was asked for, counted from the end of the verb
+	asked  time.Time // the end that was asked for, counted from the end of the verb
+	reason string    // that was asked for
 }
 
 // Kept reports whether a lock lasted longer than was asked for, so that nothing
 // changed.
-func (r Renewed) Kept(l lock.Lock) bool { return l.Expires.After(r.asked) }
+func (r Renewed) Kept(l lock.Lock) bool { return r.reason == "" && l.Expires.After(r.asked) }
 
 // Renew extends the actor's locks on the given resources to ttl from now, never
-// shortening one; no resources means all that it holds, and a ttl of 0 lock.ttl.
+// shortening one, and replaces their reason unless that is ""; no resources means
+// all that it holds, and a ttl of 0 lock.ttl.
 // What can be renewed is, and what was lost is in the result. It returns
 // *lock.NotHeldError when the actor holds none of it and never did, and
 // *ArbiterGoneError.
-func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration) (out Renewed, err error) {
+func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration, reason string) (out Renewed, err error) {
 	if ttl == 0 {
 		ttl = c.Config.TTL
 	}
@@ -205,14 +207,14 @@ func (c *Clone) Renew(ctx context.Context, resources []lock.Resource, ttl time.D
 			}
 		}
 		var done protocol.Renewed
-		done, err = p.Renew(ctx, wanted, ttl)
+		done, err = p.Renew(ctx, wanted, ttl, reason)
 		out.Locks, out.Lost = append(out.Locks, p.mark(done.Locks)...), append(out.Lost, done.Lost...)
 		h.saw(p, done.View)
 	}
-	out.asked = c.now().Add(ttl)
+	out.asked, out.reason = c.now().Add(ttl), reason
 	c.journal.AddAll("renewed", slices.DeleteFunc(slices.Clone(out.Locks), out.Kept))
 	c.nameGrants(h.me, out.Lost)
-	out.Report = c.report(h.sight, out.Lost...)
+	out.Report = c.report(ctx, h.sight, out.Lost...)
 	out.without(out.Locks, out.Lost...)
 	return out, err
 }
@@ -273,7 +275,7 @@ func (c *Clone) releaseIn(ctx context.Context, h holding, nonce string) (out Rel
 	}
 	c.journal.AddAll("released", out.Locks)
 	c.unkeep(h.me, out.Locks)
-	out.Report = c.report(h.sight)
+	out.Report = c.report(ctx, h.sight)
 	out.without(out.Locks)
 	return out, err
 }

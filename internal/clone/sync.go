@@ -64,7 +64,7 @@ func (c *Clone) Sync(ctx context.Context, q SyncRequest) (out Synced, err error)
 	if remote == c.remote {
 		at := c.sight(me, remote)
 		at.view = view
-		out.Report = c.report(at)
+		out.Report = c.report(ctx, at)
 	}
 	return out, nil
 }

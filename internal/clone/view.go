@@ -60,7 +60,7 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 		}
 		v := View{Fresh: true, AsOf: began}
 		v.add(t)
-		v.Report = c.report(sight{me: me, view: t})
+		v.Report = c.report(ctx, sight{me: me, view: t})
 		return v, nil
 	}
 	v := View{Remote: remote.Name(), Skew: c.Config.ClockSkew}
@@ -93,7 +93,7 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 	at := c.sight(me, remote)
 	at.view = t
 	at.unvouched(v.Locks)
-	v.Report = c.report(at)
+	v.Report = c.report(ctx, at)
 	return v, nil
 }
 

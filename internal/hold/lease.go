@@ -81,7 +81,7 @@ func extend(ctx context.Context, c *clone.Clone, grants []grant, ttl time.Durati
 	if len(resources) == 0 {
 		return lost, nil
 	}
-	done, err := c.Renew(ctx, resources, ttl)
+	done, err := c.Renew(ctx, resources, ttl, "")
 	var none *lock.NotHeldError
 	if errors.As(err, &none) {
 		for _, r := range resources {

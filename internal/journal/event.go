@@ -9,7 +9,7 @@ import (
 // Event is one line of the journal.
 type Event struct {
 	TimeUnixMS int64      `json:"time_unix_ms"`
-	Event      string     `json:"event"` // granted, renewed, released, fenced, expired, broken, lost, waiting, refused; told in the file alone
+	Event      string     `json:"event"` // granted, renewed, released, fenced, expired, broken, lost, waiting, refused, asked, answered; told in the file alone
 	Actor      lock.Owner `json:"actor,omitempty"`
 	Label      string     `json:"label,omitempty"`
 	Resource   string     `json:"resource"`

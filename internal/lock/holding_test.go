@@ -92,7 +92,7 @@ func TestRenewEachByItself(t *testing.T) {
 	me := Owner("me")
 	mine := Entry{Lock: Lock{Owner: me, Nonce: "n", Resource: resource(t, "path:a"), Expires: now.Add(time.Minute)}, Key: Key("path:a"), Version: "v"}
 	table := &Table{Entries: []Entry{mine}}
-	changes, locks, lost := table.Renew(me, []Resource{resource(t, "path:a"), resource(t, "path:b")}, time.Hour, now)
+	changes, locks, lost := table.Renew(me, []Resource{resource(t, "path:a"), resource(t, "path:b")}, time.Hour, "", now)
 	if len(changes) != 1 || len(locks) != 1 || !locks[0].Expires.Equal(now.Add(time.Hour)) || len(lost) != 1 || lost[0].Cause != NotHeld {
 		t.Errorf("%+v, %+v, %+v", changes, locks, lost)
 	}

@@ -16,6 +16,10 @@ import (
 // the arbiter, one ref each, so that all can see who came first.
 const WaitingNamespace = "refs/git-grite/waiting"
 
+// NotesNamespace is where holders are asked something, one ref for each lock and
+// asker.
+const NotesNamespace = "refs/grite/notes"
+
 // Bounds of an entry, which anybody who can push may have written.
 const (
 	maxWaiter          = 16 << 10 // bytes of its JSON

@@ -59,9 +59,9 @@ func (t *Table) Gone(owner Owner, l Lock, now time.Time) Lost {
 }
 
 // Renew decides a renewal of the owner's locks on the given resources, each by
-// itself. A lease may be renewed after its expiry as long as its record still
+// itself, with another reason unless that is "". A lease may be renewed after its expiry as long as its record still
 // stands and nobody holds what it conflicts with.
-func (t *Table) Renew(owner Owner, resources []Resource, ttl time.Duration, now time.Time) (changes []Change, locks []Lock, lost []Lost) {
+func (t *Table) Renew(owner Owner, resources []Resource, ttl time.Duration, reason string, now time.Time) (changes []Change, locks []Lock, lost []Lost) {
 	seen := map[string]bool{} // "src" and "src/" may name one record
 	for _, r := range resources {
 		own, ok := t.Own(owner, r)
@@ -79,7 +79,10 @@ func (t *Table) Renew(owner Owner, resources []Resource, ttl time.Duration, now 
 		}
 		seen[own.Key] = true
 		longer := own.extend(now, ttl)
-		if !longer.Expires.Equal(own.Expires) {
+		if reason != "" {
+			longer.Reason = reason
+		}
+		if !longer.Expires.Equal(own.Expires) || longer.Reason != own.Reason {
 			changes = append(changes, Change{Key: own.Key, Old: own.Version, New: &longer})
 		}
 		locks = append(locks, longer)

@@ -122,7 +122,7 @@ func (f *fencing) prepare(ctx context.Context, missing []lock.Resource) error {
 		maps.Copy(f.held, unsure)
 		return nil
 	}
-	r, err := f.s.renew(ctx, unsure, nil, f.q.TTL)
+	r, err := f.s.renew(ctx, unsure, nil, f.q.TTL, "")
 	f.out.Lost = append(f.out.Lost, r.out.Lost...)
 	if r.out.View != nil {
 		f.out.View = r.out.View

@@ -50,7 +50,7 @@ func (s *Shared) waitInLine(ctx context.Context, q AcquireRequest, r lock.Reques
 		defer cancel()
 		_ = s.Line.Leave(ctx, me)
 	}()
-	p := place{s: s, q: r, me: me, interval: Backoff{Next: minLook, Max: maxLook}}
+	p := place{s: s, q: r, me: me, interval: Backoff{Next: minLook, Max: maxLook}, told: q.Blocked}
 	p.blocked(held)
 	for {
 		left := end.Sub(s.Now())
@@ -88,9 +88,15 @@ type place struct {
 	turn     time.Time       // when it may be announced then
 	ahead    int             // how many stand before
 	took     time.Duration   // by the last look
+	told     func(*lock.HeldError)
 }
 
-func (p *place) blocked(by *lock.HeldError) { p.held, p.free = by, time.Time{} }
+func (p *place) blocked(by *lock.HeldError) {
+	p.held, p.free = by, time.Time{}
+	if p.told != nil {
+		p.told(by)
+	}
+}
 
 // pause is how long to wait until the next look: about the interval, but not
 // beyond the moment when a lease that is in the way may be taken over, nor beyond

@@ -14,6 +14,7 @@ import (
 type renewal struct {
 	s       *Shared
 	ttl     time.Duration
+	reason  string    // that the locks get, "" to keep theirs
 	now     time.Time // when it began: the leases count from here
 	held    map[string]lock.Holding
 	pending map[string]lock.Change // sent, by key
@@ -22,13 +23,14 @@ type renewal struct {
 }
 
 // Renew extends the owner's locks on the given resources to ttl from now, each
-// by itself, all that it holds when none are named. It returns *lock.NotHeldError
+// by itself, all that it holds when none are named, and replaces their reason
+// unless that is "". It returns *lock.NotHeldError
 // when there are none at all. Without contention that is one push: taking a lock
 // replaces or deletes its record, so that the push fails when somebody did. The
 // first renewal after an acquire, and one that is sent after the deadline, are
 // verified, because a late copy of an earlier request may have put the record
 // back. Until a renewal is confirmed the old deadline holds.
-func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration) (Renewed, error) {
+func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration, reason string) (Renewed, error) {
 	end, err := s.Queue(ctx)
 	if err != nil {
 		return Renewed{}, err
@@ -41,7 +43,7 @@ func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.
 	if len(held)+len(missing) == 0 {
 		return Renewed{}, &lock.NotHeldError{}
 	}
-	r, err := s.renew(ctx, held, missing, ttl)
+	r, err := s.renew(ctx, held, missing, ttl, reason)
 	if err == nil {
 		for _, key := range r.keys() {
 			r.out.Locks = append(r.out.Locks, r.held[key].Lock)
@@ -52,8 +54,8 @@ func (s *Shared) Renew(ctx context.Context, resources []lock.Resource, ttl time.
 
 // renew renews holdings and verifies those that need it; what was lost leaves
 // held. missing are resources that are wanted too and not held.
-func (s *Shared) renew(ctx context.Context, held map[string]lock.Holding, missing []lock.Resource, ttl time.Duration) (*renewal, error) {
-	r := &renewal{s: s, ttl: ttl, now: s.now(), held: held, pending: map[string]lock.Change{}, verify: map[string]bool{}}
+func (s *Shared) renew(ctx context.Context, held map[string]lock.Holding, missing []lock.Resource, ttl time.Duration, reason string) (*renewal, error) {
+	r := &renewal{s: s, ttl: ttl, reason: reason, now: s.now(), held: held, pending: map[string]lock.Change{}, verify: map[string]bool{}}
 	look := len(missing) > 0
 	for _, h := range held {
 		look = look || len(h.Pending) > 0
@@ -116,7 +118,11 @@ func (r *renewal) changes() (changes []lock.Change) {
 		h := r.held[key]
 		r.verify[key] = r.verify[key] || h.Verify
 		longer, version := h.Extend(r.now, r.ttl)
-		if longer.Expires.Equal(h.Expires) {
+		reworded := r.reason != "" && r.reason != h.Reason
+		if reworded {
+			longer.Reason, version = r.reason, "" // another record than any that was sent before
+		}
+		if longer.Expires.Equal(h.Expires) && !reworded {
 			delete(r.pending, key)
 			continue
 		}

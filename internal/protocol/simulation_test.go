@@ -87,7 +87,7 @@ func (c *client) step(t *testing.T, rng *rand.Rand, resources []lock.Resource) {
 		}
 	case 4, 5, 6, 7:
 		var got Renewed
-		got, err = c.Renew(t.Context(), nil, ttl)
+		got, err = c.Renew(t.Context(), nil, ttl, "")
 		for _, l := range got.Lost {
 			c.w.lost(c, l, began)
 		}

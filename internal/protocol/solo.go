@@ -35,9 +35,9 @@ func (s *Solo) Acquire(ctx context.Context, q AcquireRequest) (a Acquired, err e
 }
 
 // Renew extends the owner's locks on the given resources to ttl from now, each
-// by itself, all that it has when none are named. It returns *lock.NotHeldError
-// when there are none at all.
-func (s *Solo) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration) (r Renewed, err error) {
+// by itself, all that it has when none are named, and replaces their reason unless
+// that is "". It returns *lock.NotHeldError when there are none at all.
+func (s *Solo) Renew(ctx context.Context, resources []lock.Resource, ttl time.Duration, reason string) (r Renewed, err error) {
 	r.View, err = s.update(ctx, func(t *lock.Table, now time.Time) (changes []lock.Change, err error) {
 		wanted := resources
 		if len(wanted) == 0 {
@@ -45,7 +45,7 @@ func (s *Solo) Renew(ctx context.Context, resources []lock.Resource, ttl time.Du
 				return nil, &lock.NotHeldError{}
 			}
 		}
-		changes, r.Locks, r.Lost = t.Renew(s.Owner, lock.Distinct(wanted), ttl, now)
+		changes, r.Locks, r.Lost = t.Renew(s.Owner, lock.Distinct(wanted), ttl, reason, now)
 		return changes, nil
 	})
 	return r, err

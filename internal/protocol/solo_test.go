@@ -112,7 +112,7 @@ func TestNeverTwo(t *testing.T) {
 					t.Fatal(err)
 				}
 			case 2:
-				m.Renew(ctx, []lock.Resource{draw()}, time.Duration(rapid.IntRange(1, 300).Draw(t, "ttl"))*time.Second)
+				m.Renew(ctx, []lock.Resource{draw()}, time.Duration(rapid.IntRange(1, 300).Draw(t, "ttl"))*time.Second, "")
 			case 3:
 				m.Release(ctx, []lock.Resource{draw()}, "")
 			case 4:
@@ -140,7 +140,7 @@ func TestRenewNeverShortens(t *testing.T) {
 	if _, err := m.Acquire(t.Context(), AcquireRequest{Resources: r, TTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	renewed, err := m.Renew(t.Context(), r, time.Minute)
+	renewed, err := m.Renew(t.Context(), r, time.Minute, "")
 	locks := renewed.Locks
 	if err != nil || !locks[0].Expires.Equal(now.Add(time.Hour)) || locks[0].Nonce != "n" {
 		t.Errorf("%+v, %v", locks, err)

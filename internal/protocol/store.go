@@ -54,9 +54,10 @@ type AcquireRequest struct {
 	Reason    string
 	Exclusive bool
 	// Wait is how long to try. Waiting, when not nil, is called once, before
-	// the first wait.
+	// the first wait; Blocked before each.
 	Wait    time.Duration
 	Waiting func(*lock.HeldError)
+	Blocked func(*lock.HeldError)
 	// Doubt, when not nil, is called before a lock is taken over from an owner
 	// whose clock and this one disagree by more than Skew.
 	Doubt func(lock.ClockDoubt)
@@ -143,6 +144,9 @@ func (a *Actor) wait(ctx context.Context, q AcquireRequest, try func(fresh bool)
 		if isHeld && q.Waiting != nil {
 			q.Waiting(held)
 			q.Waiting = nil
+		}
+		if isHeld && q.Blocked != nil {
+			q.Blocked(held)
 		}
 		interval.Max = max(maxPoll, 4*a.Now().Sub(began))
 		if err := interval.Wait(ctx, left); err != nil {

@@ -13,12 +13,14 @@ import (
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/note"
 	"github.com/git-grite/git-grite/internal/refstore"
 )
 
 const (
 	locksPrefix   = refstore.Namespace + "/"
 	waitingPrefix = "refs/git-grite/waiting/"
+	notesPrefix   = lock.NotesNamespace + "/"
 )
 
 // The names of our refs: the key of a lock, and that of a waiter with its ticket
@@ -45,6 +47,11 @@ type record struct {
 	err error
 }
 
+// isRecord reports whether a ref is one whose object is read.
+func isRecord(name string) bool {
+	return strings.HasPrefix(name, locksPrefix) || strings.HasPrefix(name, waitingPrefix) || strings.HasPrefix(name, notesPrefix)
+}
+
 // records judges the changes of our own refs.
 func (j *judgement) records(ctx context.Context, updates []Update) error {
 	if len(updates) == 0 {
@@ -53,7 +60,7 @@ func (j *judgement) records(ctx context.Context, updates []Update) error {
 	var oids []git.OID
 	for _, u := range updates {
 		for _, oid := range []git.OID{u.Old, u.New} {
-			if oid != "" && (strings.HasPrefix(string(u.Ref), locksPrefix) || strings.HasPrefix(string(u.Ref), waitingPrefix)) {
+			if oid != "" && isRecord(string(u.Ref)) {
 				oids = append(oids, oid)
 			}
 		}
@@ -83,6 +90,8 @@ func (j *judgement) records(ctx context.Context, updates []Update) error {
 			if err := files[u.New].Err; err != nil {
 				why = err.Error()
 			}
+		case strings.HasPrefix(name, notesPrefix) && note.Named(name[len(notesPrefix):]):
+			why = j.note(name[len(notesPrefix):], files[u.Old], files[u.New])
 		case !j.allowed(name):
 			why = "no such ref is kept here"
 		}

@@ -62,9 +62,10 @@ func (l *Line) Leave(ctx context.Context, w lock.Waiter) error {
 // maxSwept is how many entries one look removes whose wait is over.
 const maxSwept = 10
 
-// Look lists the locks and the line, and fetches them when something moved.
+// Look lists the locks, the notes about them and the line, and fetches them when
+// something moved.
 func (l *Line) Look(ctx context.Context) (*lock.View, []lock.Waiter, error) {
-	refs, err := l.remote.remote.List(ctx, Namespace+"/*", lock.WaitingNamespace+"/*")
+	refs, err := l.remote.remote.List(ctx, Namespace+"/*", lock.WaitingNamespace+"/*", lock.NotesNamespace+"/*")
 	if err != nil {
 		return nil, nil, err
 	}

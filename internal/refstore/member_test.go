@@ -110,7 +110,7 @@ func (m *member) mustRelease(names ...string) {
 
 // renew extends and makes an error of the first lock that is lost.
 func (m *member) renew(ttl time.Duration, names ...string) ([]lock.Lock, error) {
-	r, err := m.Renew(m.t.Context(), parse(m.t, names...), ttl)
+	r, err := m.Renew(m.t.Context(), parse(m.t, names...), ttl, "")
 	if err == nil && len(r.Lost) > 0 {
 		err = r.Lost[0].Err()
 	}

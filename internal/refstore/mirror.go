@@ -24,9 +24,12 @@ const mirrors = "refs/git-grite/remotes/"
 
 // mirrorOf is where the mirror of a remote is. A slash in the name is escaped: of
 // remotes called "a" and "a/b" one mirror would lie within the other.
-func mirrorOf(name string) string {
-	return mirrors + strings.NewReplacer("%", "%25", "/", "%2F").Replace(name)
-}
+func mirrorOf(name string) string { return mirrors + escaped(name) }
+
+func escaped(name string) string { return strings.NewReplacer("%", "%25", "/", "%2F").Replace(name) }
+
+// Notes is where the copy of the remote's notes is, which come with its locks.
+func (s *Remote) Notes() string { return "refs/git-grite/notes/" + escaped(s.remote.Name) }
 
 // maxFetches is how often a fetch is tried that failed for a passing reason.
 const maxFetches = 5
@@ -81,26 +84,37 @@ func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) 
 // is symbolic or no ref at all, everything goes: git would follow the former, and
 // change a branch and not the mirror.
 func (s *Remote) mirrored(ctx context.Context) (map[string]bool, error) {
-	refs, err := s.repo.Refs(ctx, s.mirror.prefix)
-	keys := make(map[string]bool, len(refs))
-	unfit := false
-	for _, ref := range refs {
-		keys[refKey(s.mirror.prefix, ref.Name)] = true
-		unfit = unfit || ref.Broken || ref.Symref != ""
+	keys := map[string]bool{}
+	for _, prefix := range []string{s.mirror.prefix, s.Notes()} {
+		refs, err := s.repo.Refs(ctx, prefix)
+		unfit := false
+		for _, ref := range refs {
+			if prefix == s.mirror.prefix {
+				keys[refKey(prefix, ref.Name)] = true
+			}
+			unfit = unfit || ref.Broken || ref.Symref != ""
+		}
+		if err == nil && unfit {
+			err = s.repo.DropRefs(ctx, prefix, s.now().Add(-staleLock))
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err == nil && unfit {
-		err = s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock))
-	}
-	return keys, err
+	return keys, nil
 }
 
-// pull fetches the locks whose keys begin in one of some ways, again where the
-// failure may be gone in a moment. What stands in its way among the refs of the
-// mirror is removed when it is older than any git that may be at work there.
+// pull fetches the locks whose keys begin in one of some ways, and with all of
+// them the notes, again where the failure may be gone in a moment. What stands in
+// its way among the refs of the mirror is removed when it is older than any git
+// that may be at work there.
 func (s *Remote) pull(ctx context.Context, beginnings []string, more ...string) error {
 	var refspecs []string
 	for _, b := range beginnings {
 		refspecs = append(refspecs, "+"+Namespace+"/"+b+"*:"+s.mirror.prefix+"/"+b+"*")
+	}
+	if beginnings[0] == "" {
+		refspecs = append(refspecs, "+"+lock.NotesNamespace+"/*:"+s.Notes()+"/*")
 	}
 	refspecs = append(refspecs, more...)
 	backoff := protocol.Backoff{Next: 100 * time.Millisecond, Max: 2 * time.Second}
@@ -117,7 +131,9 @@ func (s *Remote) pull(ctx context.Context, beginnings []string, more ...string) 
 		switch {
 		case failed.Local():
 			// Failing is no reason to stop: a lock file may not be old enough yet.
-			_ = s.repo.DropRefs(ctx, s.mirror.prefix, s.now().Add(-staleLock))
+			for _, prefix := range []string{s.mirror.prefix, s.Notes()} {
+				_ = s.repo.DropRefs(ctx, prefix, s.now().Add(-staleLock))
+			}
 		case !failed.Transient():
 			return err
 		}
@@ -144,9 +160,9 @@ func (s *Remote) AsOf() time.Time {
 	return time.UnixMilli(n)
 }
 
-// RemoveMirror deletes the refs of the mirror.
+// RemoveMirror deletes the refs of the mirror, and of the copy of the notes.
 func (s *Remote) RemoveMirror(ctx context.Context) error {
-	return s.repo.DropRefs(ctx, s.mirror.prefix, s.now())
+	return errors.Join(s.repo.DropRefs(ctx, s.mirror.prefix, s.now()), s.repo.DropRefs(ctx, s.Notes(), s.now()))
 }
 
 // moveMirror lets other processes of this clone see at once what was renewed or

@@ -204,7 +204,7 @@ func TestRemovedLock(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	n.remote.Git("update-ref", "-d", gittest.LockRef("path:a"))
-	renewed, err := n.alice.Renew(t.Context(), nil, 2*time.Hour)
+	renewed, err := n.alice.Renew(t.Context(), nil, 2*time.Hour, "")
 	if err != nil || len(renewed.Locks) != 1 || renewed.Locks[0].Resource.String() != "path:b" || len(renewed.Lost) != 1 || renewed.Lost[0].Cause != lock.Removed {
 		t.Errorf("what can be renewed is renewed: %+v, %v", renewed, err)
 	}

@@ -28,7 +28,8 @@ const (
 	UnmatchedPath  Kind = "unmatched_path"  // a lock covers nothing that is here
 	Unpushed       Kind = "unpushed"        // a lock was given up before the push
 	Advice         Kind = "advice"
-	HeldLock       Kind = "held" // somebody else has locked what was changed
+	Message        Kind = "message" // from another actor, about a lock
+	HeldLock       Kind = "held"    // somebody else has locked what was changed
 )
 
 // Notice is something that the caller must know beside the result.
@@ -37,6 +38,7 @@ type Notice struct {
 	Message string `json:"message"` // one line; for people it follows "note: "
 	Lock    *Lock  `json:"lock,omitempty"`
 	By      *Lock  `json:"by,omitempty"`
+	Note    *Note  `json:"note,omitempty"` // of message
 
 	Resource  string `json:"resource,omitempty"`  // of unmatched_path
 	Submodule string `json:"submodule,omitempty"` // that it lies in
@@ -82,6 +84,7 @@ func Notices(r clone.Report, now time.Time) (notices []Notice) {
 		notices = append(notices, Notice{Kind: EndsSoon, Lock: &was, Message: fmt.Sprintf("your lock on %s ends in %s: git grite lock renew -r %s",
 			Name(l), Span(l.Expires.Sub(now)), ShellQuote(l.Resource.String()))})
 	}
+	notices = append(notices, notes(r, now)...)
 	for _, d := range r.Clocks[:min(1, len(r.Clocks))] {
 		notices = append(notices, Notice{Kind: Clock, Message: ClockMessage(d)})
 	}
