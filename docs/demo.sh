@@ -61,9 +61,13 @@ echo "== Alice is gone and her lease ends; Bob waits for it, takes over, commits
 show git grite lock acquire src/auth.go --ttl 15m --wait 10s
 show git commit -qam 'touch the login'
 show git push -q origin main
-show git grite lock release --mine
 
 echo
-echo "== Alice is told"
+echo "== Alice is told who has it now"
 cd "$top/alice"
 show git grite lock status
+
+echo
+echo "== Bob is done"
+cd "$top/bob"
+show git grite lock release --mine

@@ -106,13 +106,22 @@ func lossMessage(l lock.Lost, now time.Time) string {
 	case l.Cause == lock.Ended:
 		return fmt.Sprintf("your lock on %s ended %s ago, and nobody has taken it: git grite lock renew -r %s", name, Span(now.Sub(l.Lock.Expires)), ShellQuote(l.Lock.Resource.String()))
 	case l.Cause == lock.Taken && over(l, now):
-		return fmt.Sprintf("your lock on %s ended %s ago; %s took it over", name, Span(now.Sub(l.Lock.Expires)), Printable(l.By.Holder()))
+		return fmt.Sprintf("your lock on %s ended %s ago; %s", name, Span(now.Sub(l.Lock.Expires)), takenBy(l))
 	case l.Cause == lock.Taken:
-		return fmt.Sprintf("your lock on %s is gone: %s took it over", name, Printable(l.By.Holder()))
+		return fmt.Sprintf("your lock on %s is gone: %s", name, takenBy(l))
 	case over(l, now):
 		return fmt.Sprintf("your lock on %s ended %s ago, and its record was removed", name, Span(now.Sub(l.Lock.Expires)))
 	}
 	return fmt.Sprintf("your lock on %s is gone: somebody removed it", name)
+}
+
+// takenBy says who has a lost lock now, and under which name.
+func takenBy(l lock.Lost) string {
+	who := Printable(l.By.Holder())
+	if !l.By.Resource.SameAs(l.Lock.Resource) {
+		return fmt.Sprintf("%s has %s now", who, Name(l.By))
+	}
+	return who + " took it over"
 }
 
 // over reports whether a lease had ended by itself when its lock was lost, as
