@@ -32,14 +32,16 @@ type Env struct {
 	Dir      string // absolute
 	Host     string // the name of this machine
 	Now      func() time.Time
-	Terminal bool // stdout is one
+	Terminal bool // stdout is one, or a pager on one
+	Columns  int  // of the terminal that stdout is, 0 for none
 	Console  bool // stderr is one
 	Prompts  bool // there is somebody at a terminal whom git may ask
 	// Chdir is where programs that are started find themselves after -C; nil leaves
 	// the directory of the process alone.
 	Chdir func(dir string) error
 
-	moved bool // by -C
+	moved   bool // by -C
+	noPager bool
 }
 
 // SystemEnv is the world of this process.
@@ -49,21 +51,33 @@ func SystemEnv() Env {
 		dir = "" // a deleted directory; clone.Open says so
 	}
 	host, _ := os.Hostname() // "" is as good a name as any, as long as it stays
-	return Env{
+	env := Env{
 		Args: os.Args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
 		Dir: dir, Host: host, Now: time.Now, Chdir: os.Chdir, Terminal: term.IsTerminal(int(os.Stdout.Fd())), Console: term.IsTerminal(int(os.Stderr.Fd())),
 		Prompts: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 	}
+	if env.Terminal {
+		if env.Columns, _, err = term.GetSize(int(os.Stdout.Fd())); err != nil || env.Columns <= 0 {
+			env.Columns = 80
+		}
+	}
+	env.Terminal = env.Terminal || env.getenv("GIT_PAGER_IN_USE") != "" // git runs the pager, as pager.grite says
+	return env
 }
 
 // getenv returns the value of an environment variable, "" when it is not set.
 func (e Env) getenv(name string) string {
+	value, _ := e.lookup(name)
+	return value
+}
+
+func (e Env) lookup(name string) (value string, set bool) {
 	for _, kv := range slices.Backward(e.Environ) {
 		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
-			return v
+			return v, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // abs makes a path absolute.
@@ -187,6 +201,8 @@ type result struct {
 	text func(io.Writer)
 	// silent is a command that has said all it has to.
 	silent bool
+	// paged is a text of any length.
+	paged bool
 }
 
 // command is one command of the tree: a group has subcommands, a leaf runs.

@@ -35,8 +35,8 @@ func typed(words ...string) string { return strings.Join(append([]string{"git gr
 
 func hintFor(path []*command) string { return typed(append(names(path), "-h")...) }
 
-// enter carries out each -C, which is seen from the one before and stands before
-// the command as in git, and takes it from the arguments.
+// enter carries out what stands before the command as in git, and takes it from
+// the arguments: --no-pager, and each -C, which is seen from the one before.
 func (e *Env) enter() error {
 	kept := e.Args[:1:1]
 	for i := 1; i < len(e.Args); i++ {
@@ -44,6 +44,10 @@ func (e *Env) enter() error {
 		if arg == "-" || !strings.HasPrefix(arg, "-") {
 			kept = append(kept, e.Args[i:]...)
 			break
+		}
+		if arg == "--no-pager" {
+			e.noPager = true
+			continue
 		}
 		if arg != "-C" {
 			_, width, _ := findFlag(common(), e.Args[i:])

@@ -77,6 +77,7 @@ func (c *call) openFor(ctx context.Context, form journal.Form) (*clone.Clone, er
 	}
 	cl, err := clone.Open(ctx, o)
 	if cl != nil {
+		c.out.see(ctx, cl)
 		c.out.settings(cl)
 	}
 	return cl, err

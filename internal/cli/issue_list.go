@@ -54,14 +54,14 @@ func runIssueList(ctx context.Context, c *call, o issueListOptions) (result, err
 		return result{}, err
 	}
 	list := v.Select(o.filter)
-	return result{data: c.reader(v.Actor).Issues(v, list), text: func(w io.Writer) {
+	return result{data: c.reader(v.Actor).Issues(v, list), paged: true, text: func(w io.Writer) {
 		if len(list) == 0 {
 			fmt.Fprintln(w, "No issues")
 			return
 		}
 		fmt.Fprintln(w, "Issues:")
 		for _, is := range list {
-			printIssue(w, v, is, c.Now())
+			printIssue(w, v, is, c.Env)
 		}
 	}}, nil
 }
@@ -89,21 +89,21 @@ const columns = 60
 
 // printIssue writes an issue in one line, and in a second one what else there is
 // to say about it.
-func printIssue(w io.Writer, v tracker.View, is issue.Issue, now time.Time) {
+func printIssue(w io.Writer, v tracker.View, is issue.Issue, env Env) {
 	id := v.Short(is.ID)
-	fmt.Fprintln(w, wire.Fit("  "+id+"  "+wire.Printable(is.Title), columns))
+	fmt.Fprintln(w, wire.Fit("  "+id+"  "+wire.Printable(is.Title), columns, env.ellipsis()))
 	var more []string
 	if is.State != issue.Open {
 		more = append(more, string(is.State))
 	}
 	if l, ok := v.Claims[is.ID]; ok {
-		more = append(more, claimedBy(l, now))
+		more = append(more, claimedBy(l, env.Now()))
 	}
 	if len(is.Labels) > 0 {
 		more = append(more, wire.Printable(strings.Join(is.Labels, ", ")))
 	}
 	if len(more) > 0 {
-		fmt.Fprintln(w, wire.Fit(strings.Repeat(" ", len(id)+4)+strings.Join(more, "; "), columns))
+		fmt.Fprintln(w, wire.Fit(strings.Repeat(" ", len(id)+4)+strings.Join(more, "; "), columns, env.ellipsis()))
 	}
 }
 
@@ -133,7 +133,7 @@ func runIssueShow(ctx context.Context, c *call, cached bool) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{data: c.reader(v.Actor).IssueShown(v, is, events), text: func(w io.Writer) {
+	return result{data: c.reader(v.Actor).IssueShown(v, is, events), paged: true, text: func(w io.Writer) {
 		fmt.Fprintln(w, wire.Printable(is.Title))
 		issueLine(w, is.ID)
 		fmt.Fprintf(w, "  State: %s\n", is.State)

@@ -60,9 +60,9 @@ func runLog(ctx context.Context, c *call, o logOptions) (result, error) {
 	if events == nil {
 		events = []journal.Event{}
 	}
-	return result{data: map[string]any{"entries": events}, text: func(w io.Writer) {
+	return result{data: map[string]any{"entries": events}, paged: true, text: func(w io.Writer) {
 		for _, e := range events {
-			fmt.Fprintln(w, eventLine(e))
+			fmt.Fprintln(w, c.eventLine(e))
 		}
 		if len(events) == 0 {
 			fmt.Fprintln(w, "Nothing yet")
@@ -81,9 +81,9 @@ func eventBy(event string) string {
 	return "by"
 }
 
-func eventLine(e journal.Event) string {
+func (c *call) eventLine(e journal.Event) string {
 	who := wire.Holder(lock.Lock{Owner: e.Actor, Label: e.Label})
-	line := fmt.Sprintf("%s  %-8s  %s  %s", wire.Timestamp(time.UnixMilli(e.TimeUnixMS)), wire.Printable(e.Event), wire.Printable(e.Resource), who)
+	line := fmt.Sprintf("%s  %-8s  %s  %s", c.until(time.UnixMilli(e.TimeUnixMS)), wire.Printable(e.Event), wire.Printable(e.Resource), who)
 	if e.Other != "" {
 		line += "  " + eventBy(e.Event) + " " + wire.Holder(lock.Lock{Owner: e.Other, Label: e.OtherLabel})
 	}

@@ -91,7 +91,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 		}
 	}
 	lock.Sort(locks)
-	st := style{on: c.Terminal && c.getenv("NO_COLOR") == "", bar: c.Terminal, me: v.Actor.ID, skew: v.Skew}
+	st := style{palette: c.out.ofStdout(), columns: c.columns(), utf8: c.utf8(), ellipsis: c.ellipsis(), me: v.Actor.ID, skew: v.Skew}
 	if slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Owner == st.me }) {
 		st.fenced = cl.FencedAt()
 	}
@@ -101,13 +101,17 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 			data.Locks[i].FencedUnixMS = at.UnixMilli()
 		}
 	}
-	return result{data: data, text: func(w io.Writer) {
+	return result{data: data, paged: true, text: func(w io.Writer) {
 		if len(locks) == 0 {
 			fmt.Fprintln(w, "No active locks")
 			return
 		}
 		fmt.Fprintln(w, "Active Locks:")
-		printLocks(w, locks, st, now)
+		print := printLocks
+		if st.columns > 0 {
+			print = drawLocks
+		}
+		print(w, locks, st, now)
 	}}, nil
 }
 
@@ -156,20 +160,17 @@ func concerns(l lock.Lock, wanted []lock.Resource) bool {
 	})
 }
 
-// style is how rows look on a terminal.
+// style is how rows look.
 type style struct {
-	on   bool // colour
-	bar  bool // of the remaining lease
-	me   lock.Owner
-	skew time.Duration
+	palette
+	columns  int // of the terminal, 0 for none
+	utf8     bool
+	ellipsis string
+	me       lock.Owner
+	skew     time.Duration
 
 	fenced map[clone.Grant]time.Time // the last fenced push under a lock
 }
-
-// The SGR sequences in use.
-const (
-	green, yellow, plain = "\x1b[32m", "\x1b[33m", "\x1b[0m"
-)
 
 // printLocks writes a row per lock: the resource padded to the longest, the
 // owner, the remaining time, then what else is known.
@@ -177,54 +178,50 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 	names := make([]string, len(locks))
 	width := 0
 	for i, l := range locks {
-		names[i] = wire.Printable(l.Resource.String())
+		names[i] = wire.Name(l)
 		width = max(width, utf8.RuneCountInString(names[i]))
 	}
 	for i, l := range locks {
-		left := l.Expires.Sub(now)
-		when := "expires in " + wire.Span(left)
-		switch {
-		case l.Tombstone():
-			when = fmt.Sprintf("broken %s ago", wire.Span(now.Sub(l.Acquired)))
-		case l.Released():
-			when = "released"
-		case left <= 0 && left > -st.skew && l.Remote != "":
-			when = fmt.Sprintf("ended, free in %s", wire.Span(left+st.skew+time.Second-1))
-		case left <= 0:
-			when = fmt.Sprintf("expired %s ago", wire.Span(-left))
+		row := "  " + names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + st.when(l, now)
+		for _, detail := range st.details(l, now) {
+			row += "  " + detail
 		}
-		row := names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + when
-		if st.bar && left > 0 && l.TTL > 0 {
-			row += "  " + bar(left, l.TTL)
-		}
-		if l.Label != "" {
-			row += "  " + wire.Printable(l.Label)
-		}
-		if l.Reason != "" {
-			row += "  " + wire.Printable(l.Reason)
-		}
-		if l.Unconfirmed {
-			row += "  not confirmed"
-		}
-		if doubt := wire.Doubt(l); doubt != "" {
-			row += "  " + doubt
-		}
-		if at, fenced := st.fenced[clone.Grant{Resource: l.Resource.String(), Nonce: l.Nonce}]; fenced {
-			row += fmt.Sprintf("  pushed under it %s ago", wire.Span(now.Sub(at)))
-		}
-		switch {
-		case st.on && left > 0 && l.TTL > 0 && left < l.TTL/10:
-			row = yellow + row + plain
-		case st.on && l.Owner == st.me:
-			row = green + row + plain
-		}
-		io.WriteString(w, "  "+row+"\n")
+		io.WriteString(w, row+"\n")
 	}
 }
 
-// bar draws what remains of a lease in ten steps.
-func bar(left, ttl time.Duration) string {
-	const steps = 10
-	full := min(steps, int((left*steps+ttl-1)/ttl))
-	return strings.Repeat("█", full) + strings.Repeat("░", steps-full)
+// when says how long a lock lasts, or what became of it.
+func (st style) when(l lock.Lock, now time.Time) string {
+	left := l.Expires.Sub(now)
+	switch {
+	case l.Tombstone():
+		return fmt.Sprintf("broken %s ago", wire.Span(now.Sub(l.Acquired)))
+	case l.Released():
+		return "released"
+	case left <= 0 && left > -st.skew && l.Remote != "":
+		return fmt.Sprintf("ended, free in %s", wire.Span(left+st.skew+time.Second-1))
+	case left <= 0:
+		return fmt.Sprintf("expired %s ago", wire.Span(-left))
+	}
+	return "expires in " + wire.Span(left)
+}
+
+// details are what else is known of a lock.
+func (st style) details(l lock.Lock, now time.Time) (list []string) {
+	if l.Label != "" {
+		list = append(list, wire.Printable(l.Label))
+	}
+	if l.Reason != "" {
+		list = append(list, wire.Printable(l.Reason))
+	}
+	if l.Unconfirmed {
+		list = append(list, "not confirmed")
+	}
+	if doubt := wire.Doubt(l); doubt != "" {
+		list = append(list, doubt)
+	}
+	if at, fenced := st.fenced[clone.Grant{Resource: l.Resource.String(), Nonce: l.Nonce}]; fenced {
+		list = append(list, fmt.Sprintf("pushed under it %s ago", wire.Span(now.Sub(at))))
+	}
+	return list
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -61,18 +60,8 @@ func runWatch(ctx context.Context, c *call, o statusOptions) error {
 	}
 	return watch.Screen{
 		In: in, Out: out, Title: wire.Printable(title), Now: c.Now, Interval: w.interval, Look: w.screen,
-		Style: watch.Style{Color: c.getenv("NO_COLOR") == "" && c.getenv("TERM") != "dumb", UTF8: c.utf8()},
+		Style: watch.Style{Color: bool(c.out.colour(true)), UTF8: c.utf8()},
 	}.Run(ctx)
-}
-
-// utf8 reports whether the terminal shows more than ASCII.
-func (e Env) utf8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := e.getenv(name); v != "" {
-			return strings.Contains(strings.ToUpper(strings.ReplaceAll(v, "-", "")), "UTF8")
-		}
-	}
-	return false
 }
 
 // look asks the arbiter unless somebody in this clone has done so within the

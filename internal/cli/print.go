@@ -19,6 +19,7 @@ type printer struct {
 	json    bool
 	quiet   bool
 	notices []wire.Notice
+	sight   sight
 }
 
 // form is how notices are told.
@@ -45,6 +46,9 @@ func (p *printer) result(r result) error {
 	}
 	var text strings.Builder
 	r.text(&text)
+	if r.paged && p.page(text.String()) {
+		return nil
+	}
 	_, err := io.WriteString(p.env.Stdout, text.String())
 	return err
 }
@@ -95,14 +99,15 @@ func (p *printer) finish(err error) int {
 		return f.exit
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Error: %s\n", wire.Printable(f.title()))
+	color := p.ofStderr()
+	fmt.Fprintf(&text, "%s %s\n", color.paint(faulty, "Error:"), wire.Printable(f.title()))
 	for _, line := range f.lines {
 		fmt.Fprintf(&text, "  %s\n", wire.Printable(line))
 	}
 	for _, hint := range f.hints {
-		fmt.Fprintf(&text, "hint: %s\n", wire.Printable(hint))
+		fmt.Fprintf(&text, "%s %s\n", color.paint(hinted, "hint:"), wire.Printable(hint))
 	}
-	_, _ = io.WriteString(p.env.Stderr, text.String())
+	p.say("%s", strings.TrimSuffix(text.String(), "\n"))
 	return f.exit
 }
 
@@ -122,7 +127,7 @@ func (p *printer) notice(n wire.Notice) {
 	case p.json:
 		p.notices = append(p.notices, n)
 	case !p.quiet:
-		p.say("note: %s", n.Message)
+		p.say("%s %s", p.ofStderr().paint(noted, "note:"), n.Message)
 	}
 }
 
@@ -133,7 +138,11 @@ func (p *printer) note(kind wire.Kind, format string, args ...any) {
 
 // say writes a line to stderr.
 func (p *printer) say(format string, args ...any) {
-	fmt.Fprintf(p.env.Stderr, format+"\n", args...)
+	text := fmt.Sprintf(format, args...)
+	if p.env.Console {
+		text = withSpans(text, p.env.Now())
+	}
+	_, _ = io.WriteString(p.env.Stderr, text+"\n") // there is nowhere else to say it
 }
 
 // report tells what a verb noticed.

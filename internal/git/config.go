@@ -27,6 +27,15 @@ func (r *Repo) settings(ctx context.Context) (direct.Config, error) {
 	return *r.asked, nil
 }
 
+// Setting returns the last value of a key, which is in git's form.
+func (r *Repo) Setting(ctx context.Context, key string) (string, bool) {
+	c, err := r.settings(ctx)
+	if err != nil {
+		return "", false
+	}
+	return c.Last(key)
+}
+
 // Config returns the values of the keys that match the extended regular
 // expression, the last one where a key has several. Keys are in git's form:
 // section and variable in lower case. No match is an empty map.

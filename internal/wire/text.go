@@ -177,23 +177,35 @@ func Lines(s string) []string {
 	return lines
 }
 
-// Fit cuts a printable text to a number of columns. Whatever might be two columns
+// Width is how many columns a printable text takes. Whatever might be two columns
 // wide counts as that.
-func Fit(s string, columns int) string {
-	used, cut := 0, 0
-	for i, r := range s {
-		wide := 1
-		if r >= 0x1100 && !('\u2000' <= r && r < '\u2e80') {
-			wide = 2
-		}
-		if used+wide > columns {
-			return s[:cut] + "…"
-		}
-		if used += wide; used < columns {
-			cut = i + utf8.RuneLen(r)
-		}
+func Width(s string) (columns int) {
+	for _, r := range s {
+		columns += width(r)
 	}
-	return s
+	return columns
+}
+
+func width(r rune) int {
+	if r >= 0x1100 && !('\u2000' <= r && r < '\u2e80') {
+		return 2
+	}
+	return 1
+}
+
+// Fit cuts a printable text to a number of columns, and says so by an ellipsis.
+func Fit(s string, columns int, ellipsis string) string {
+	if Width(s) <= columns {
+		return s
+	}
+	used, cut := Width(ellipsis), 0
+	for i, r := range s {
+		if used += width(r); used > columns {
+			break
+		}
+		cut = i + utf8.RuneLen(r)
+	}
+	return s[:cut] + ellipsis
 }
 
 // Doubt says that nobody vouches for the record of a lock, and why; "" when

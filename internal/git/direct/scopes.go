@@ -12,7 +12,7 @@ import (
 // the system and of the user. It reports false where only git can, or where a
 // "git -c" of the caller speaks of what is needed here.
 func userConfig(env []string) (c Config, ok bool) {
-	if overrides(env, "remote.", "url.", "include", "core.sharedrepository", "core.ignorecase", "core.sshcommand", "core.hookspath", "hook.") {
+	if overrides(env, "remote.", "url.", "include", "core.sharedrepository", "core.ignorecase", "core.sshcommand", "core.hookspath", "hook.", "color.", "pager") {
 		return nil, false
 	}
 	files, ok := systemConfig(env)
