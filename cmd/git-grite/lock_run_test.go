@@ -178,9 +178,14 @@ func taken(u *under) {
 // TestLockRunRemoteAway takes the remote away from one that holds a lock while
 // another waits for it. The command goes on when the remote is back in time, and
 // has ended before the other's begins when not; with --on-lost warn both run at
-// a time, which is what renewal and the deadline are there for.
+// a time, which is what renewal and the deadline are there for. Beside that, as
+// all of it mostly waits, it has one give way.
 func TestLockRunRemoteAway(t *testing.T) {
 	t.Parallel()
+	together(func() { t.Run("a record in the way", givesWay) }, func() { away(t) })
+}
+
+func away(t *testing.T) {
 	type absence struct {
 		back    time.Duration // 0 for never
 		args    []string
@@ -227,16 +232,15 @@ func TestLockRunRemoteAway(t *testing.T) {
 	})
 }
 
-// TestLockRunGivesWay: the first renewal finds a record of somebody else in the
+// givesWay: the first renewal finds a record of somebody else in the
 // way, which stays. The command has ended before the own record is removed, which
-// is when the other may have the lock.
-func TestLockRunGivesWay(t *testing.T) {
-	t.Parallel()
+// is when the other may have the lock. It waits ten seconds for the other one.
+func givesWay(t *testing.T) {
 	remote, elsewhere := gittest.NewRemote(t), gittest.NewRemote(t)
 	alice, bob := remote.Clone(t, remote.Dir), elsewhere.Clone(t, elsewhere.Dir)
 	grite(t, alice, "init", "--no-hooks")
 	grite(t, bob, "init", "--no-hooks", "--label", "bob")
-	u := runUnder(t, alice, `echo $$ >$D/pid; trap 'sleep 1; exit 0' TERM; `+beats, "--ttl", "15s")
+	u := runUnder(t, alice, `echo $$ >$D/pid; trap 'sleep 1; exit 0' TERM; `+beats, "--ttl", "1m")
 	u.await("pid")
 	remote.Hook("update", fmt.Sprintf(`case "$1 $3" in *[1-9a-f]*" "*[1-9a-f]*) exit 0 ;; esac
 cd %s && if kill -0 "$(cat pid)" 2>/dev/null; then echo alive; else echo ended; fi >>then`, u.dir))

@@ -248,7 +248,7 @@ func (a *attempt) sendOne(ctx context.Context, c *claim, change lock.Change) err
 		case !c.q.Foreign(e) || !c.q.Before(e):
 			return err
 		default:
-			if err := a.pause(ctx); err != nil {
+			if err := a.pause(ctx, polls); err != nil {
 				return err
 			}
 		}

@@ -11,28 +11,40 @@ import (
 )
 
 // maxPolls is how often the lower ticket looks whether the higher one withdrew.
-// A renewal, whose lock is held, waits for longer than any announcement stays.
+// A renewal, whose lock is held, looks more often than any announcement does, and
+// as long as its lease still runs for renewsPatience: who announced may be on a
+// slower link, or may have been stopped for a moment.
 const (
 	maxPolls       = 8
 	maxRenewsPolls = 3 * maxPolls
+	renewsPatience = 10 * time.Second
 )
 
-// minPause is the shortest interval between two of these looks. On a slow link
-// it is the time that a swap took, because a withdrawal takes as long.
-const minPause = 30 * time.Millisecond
+// minPause is the shortest interval between two of these looks, latePause after
+// many of them. On a slow link it is the time that a swap took, because a
+// withdrawal takes as long.
+const (
+	minPause  = 30 * time.Millisecond
+	latePause = 250 * time.Millisecond
+)
 
 // maxHidden is how often in a row an acknowledged record may be missing from the
 // next look before the arbiter is taken to hide what it accepts.
 const maxHidden = 3
 
-func (a *attempt) pause(ctx context.Context) error {
-	return sleep(ctx, jitter(max(minPause, a.took)))
+func (a *attempt) pause(ctx context.Context, polls int) error {
+	shortest := minPause
+	if polls >= maxRenewsPolls {
+		shortest = latePause
+	}
+	return sleep(ctx, jitter(max(shortest, a.took)))
 }
 
 // verify looks at all locks until each announced claim is granted or withdrawn.
 // It returns lock.ErrLostRace, wrapped, when one is left that is worth another
 // attempt.
 func (a *attempt) verify(ctx context.Context) error {
+	began := time.Now()
 	for polls := 0; len(a.announced()) > 0; polls++ {
 		if err := a.load(ctx, true); err != nil {
 			return err
@@ -47,7 +59,7 @@ func (a *attempt) verify(ctx context.Context) error {
 				err = a.grant(c)
 			case verdict == lock.Late:
 				a.late(c)
-			case !a.patient(c, verdict, polls):
+			case !a.patient(c, verdict, polls, time.Since(began)):
 				err = a.giveUp(ctx, c)
 			case verdict == lock.Blocked:
 				expired = append(expired, over...)
@@ -63,7 +75,7 @@ func (a *attempt) verify(ctx context.Context) error {
 			return err
 		}
 		if wait {
-			if err := a.pause(ctx); err != nil {
+			if err := a.pause(ctx, polls); err != nil {
 				return err
 			}
 		}
@@ -101,15 +113,17 @@ func (a *attempt) late(c *claim) {
 // announcements only the one with the lower ticket waits. A lock that is held
 // waits for any announcement, which withdraws when it sees the lock; one that
 // stays has been granted, after this lock was taken over and before a late copy
-// of its create put it back.
-func (a *attempt) patient(c *claim, verdict lock.Verdict, polls int) bool {
+// of its create put it back, or its process has been killed.
+func (a *attempt) patient(c *claim, verdict lock.Verdict, polls int, since time.Duration) bool {
 	switch {
 	case !c.renews:
 		return verdict != lock.Yield && polls < maxPolls
 	case !a.view.Made(c.changes):
 		return polls == 0
+	case polls < maxRenewsPolls:
+		return true
 	}
-	return polls < maxRenewsPolls
+	return a.held[c.changes[0].Key].Live(a.s.now()) && since < renewsPatience
 }
 
 // clear deletes expired locks of others. One that cannot be deleted was renewed
