@@ -39,6 +39,7 @@ type attempt struct {
 	warn   func(lock.ClockDoubt)
 	sent   time.Time     // when the records of the last announcement were made
 	took   time.Duration // by the last swap
+	waited time.Duration // between the looks that verify
 	hidden int           // how often in a row an acknowledged record could not be read back
 }
 

@@ -37,14 +37,16 @@ func (a *attempt) pause(ctx context.Context, polls int) error {
 	if polls >= maxRenewsPolls {
 		shortest = latePause
 	}
-	return sleep(ctx, jitter(max(shortest, a.took)))
+	d := jitter(max(shortest, a.took))
+	a.waited += d
+	return sleep(ctx, d)
 }
 
 // verify looks at all locks until each announced claim is granted or withdrawn.
 // It returns lock.ErrLostRace, wrapped, when one is left that is worth another
 // attempt.
 func (a *attempt) verify(ctx context.Context) error {
-	began := time.Now()
+	a.waited = 0
 	for polls := 0; len(a.announced()) > 0; polls++ {
 		if err := a.load(ctx, true); err != nil {
 			return err
@@ -59,7 +61,7 @@ func (a *attempt) verify(ctx context.Context) error {
 				err = a.grant(c)
 			case verdict == lock.Late:
 				a.late(c)
-			case !a.patient(c, verdict, polls, time.Since(began)):
+			case !a.patient(c, verdict, polls):
 				err = a.giveUp(ctx, c)
 			case verdict == lock.Blocked:
 				expired = append(expired, over...)
@@ -114,7 +116,7 @@ func (a *attempt) late(c *claim) {
 // waits for any announcement, which withdraws when it sees the lock; one that
 // stays has been granted, after this lock was taken over and before a late copy
 // of its create put it back, or its process has been killed.
-func (a *attempt) patient(c *claim, verdict lock.Verdict, polls int, since time.Duration) bool {
+func (a *attempt) patient(c *claim, verdict lock.Verdict, polls int) bool {
 	switch {
 	case !c.renews:
 		return verdict != lock.Yield && polls < maxPolls
@@ -123,7 +125,7 @@ func (a *attempt) patient(c *claim, verdict lock.Verdict, polls int, since time.
 	case polls < maxRenewsPolls:
 		return true
 	}
-	return a.held[c.changes[0].Key].Live(a.s.now()) && since < renewsPatience
+	return a.held[c.changes[0].Key].Live(a.s.now()) && a.waited < renewsPatience
 }
 
 // clear deletes expired locks of others. One that cannot be deleted was renewed
