@@ -51,7 +51,7 @@ func TestSlowNewcomer(t *testing.T) {
 				}()
 				time.Sleep(time.Second)
 				began := time.Now()
-				got, err := alice.Renew(t.Context(), nil, time.Hour)
+				got, err := alice.Renew(t.Context(), nil, time.Hour, "")
 				took := time.Since(began)
 				var held *lock.HeldError
 				switch bobs := <-ended; {
