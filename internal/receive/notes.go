@@ -17,7 +17,9 @@ func (j *judgement) note(name string, before, after git.OneFile) string {
 	asked, err := readNote(name, before)
 	switch {
 	case j.may(n.Asker, n.AskerLabel):
+		j.claims[n.Asker] = true
 	case err == nil && n.Answer != "" && n.SameQuestion(asked) && j.may(n.Holder, n.HolderLabel):
+		j.claims[n.Holder] = true
 	default:
 		return fmt.Sprintf("neither who asks nor who is asked is an actor of %s", j.who())
 	}
