@@ -33,7 +33,7 @@ var floors = map[string]floor{
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/journal", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "internal/ask", "internal/note", "github.com/urfave/cli/v2", "golang.org/x/term",
-		"internal/manual",
+		"internal/manual", "internal/completions",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/hold":     {[]string{"internal/clone", "internal/config", "internal/keep", "internal/lock"}, "renews a clone's locks for keep, which knows no locks"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/keep", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal", "internal/ask", "internal/note"}, "objects are made of results, so it knows these and no source of them"},
@@ -52,6 +52,7 @@ var floors = map[string]floor{
 	"internal/keep":        {[]string{"golang.org/x/sys/unix", "golang.org/x/sys/windows", "golang.org/x/term", "internal/atomicfile", "github.com/gofrs/flock"}, "holds what it is given; how a lease is renewed is handed in"},
 	"internal/watch":       {[]string{"golang.org/x/term"}, "a screen, without knowing where locks come from"},
 	"internal/timeline":    {nil, "a page of events"},
+	"internal/completions": {nil, "scripts for shells, which ask cli"},
 	"internal/manual":      {nil, "lays out words, wherever they come from"},
 	"internal/manual/make": {[]string{"internal/cli"}, "writes man pages into the repository"},
 	"internal/fence":       {[]string{"internal/git"}, "which locks guard a push is its caller's"},

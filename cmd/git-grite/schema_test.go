@@ -62,6 +62,8 @@ var results = []struct {
 	{"alice", "actor adopt", 3},
 	{"copy", "actor adopt", 0},
 
+	{"alice", "completion bash", 0},
+	{"alice", "completion tcsh", 2},
 	{"alice", "config list", 0},
 	{"alice", "config set lockable *.psd", 0},
 	{"alice", "config get lockable", 0},

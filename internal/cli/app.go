@@ -124,6 +124,10 @@ func Main(ctx context.Context, env Env) int {
 			return runHook(ctx, env, env.Args[2:])
 		case guardVerb:
 			return keep.Guard(keep.NewClock(env.Now))
+		case completeVerb:
+			if len(env.Args) > 3 && env.Args[2] == "--" {
+				return runComplete(ctx, env, env.Args[3:])
+			}
 		case keeperVerb:
 			return runKeeper(ctx, env, env.Args[2:])
 		}
@@ -260,6 +264,6 @@ func commands() []*command {
 				newHooksInstall(), newHooksUninstall(), newHooksStatus(), newHooksTest(),
 			}
 		}},
-		newConfig(), newDoctor(), newMCP(), newVersion(),
+		newConfig(), newDoctor(), newMCP(), newCompletion(), newVersion(),
 	}
 }

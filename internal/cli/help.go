@@ -53,6 +53,7 @@ var meanings = []manual.Entry{
 	{Word: "COMMAND", Text: "a program with its arguments, which is not read by a shell"},
 	{Word: "KEY", Text: "the name of a setting; git grite config list has them all"},
 	{Word: "VALUE", Text: "what it is set to, such as 15m, require or a pattern"},
+	{Word: "SHELL", Text: "bash, zsh or fish"},
 	{Word: "ARG", Text: "an argument of git push, such as the remote, a branch or --force-with-lease"},
 }
 

@@ -214,6 +214,14 @@ var cloneDetails = map[string]detail{
 		},
 		exits: codes{0: "the agent has ended"},
 	},
+	"completion": {
+		purpose: "Prints the script with which a shell completes git grite: commands, flags, the locks you hold, actors, remotes, issues and settings. install.sh installs all three.",
+		examples: [2]example{
+			{"source <(git grite completion bash)", "in ~/.bashrc, behind git's own completion"},
+			{"git grite completion fish >~/.config/fish/conf.d/git-grite.fish", "for fish, in each shell that starts"},
+		},
+		exits: codes{0: "printed"},
+	},
 	"version": {
 		purpose: "Shows the version, as --version does.",
 		examples: [2]example{

@@ -18,7 +18,7 @@ var otherWords = []struct{ group, command, words string }{
 	{"", "sync", "fetch pull refresh"},
 	{"", "actor current", "whoami me"},
 	{"", "hooks install", "install"},
-	{"", "completion", "completions"},
+	{"", "completion", "completions complete"},
 	{"lock", "acquire", "take get add create new grab obtain claim reserve checkout"},
 	{"lock", "renew", "extend refresh touch heartbeat"},
 	{"lock", "release", "rm remove delete del drop free return"},
