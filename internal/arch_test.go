@@ -53,7 +53,7 @@ var floors = map[string]floor{
 	"internal/watch":       {[]string{"golang.org/x/term"}, "a screen, without knowing where locks come from"},
 	"internal/timeline":    {nil, "a page of events"},
 	"internal/completions": {nil, "scripts for shells, which ask cli"},
-	"internal/manual":      {nil, "lays out words, wherever they come from"},
+	"internal/manual":      {nil, "words and their layout, without the commands that they are about"},
 	"internal/manual/make": {[]string{"internal/cli"}, "writes man pages into the repository"},
 	"internal/fence":       {[]string{"internal/git"}, "which locks guard a push is its caller's"},
 	"internal/note":        {[]string{"internal/lock", "internal/git"}, "what is asked about a lock, whoever asks"},

@@ -17,34 +17,6 @@ func helpOf(tree, path []*command) result {
 	return result{data: map[string]string{"help": text}, text: func(w io.Writer) { io.WriteString(w, text) }}
 }
 
-// detail is what there is to say of a command beyond its line and its flags. Each
-// command and group has one, which a test makes sure of.
-type detail struct {
-	purpose  string
-	defaults string // what holds where a flag is not given; for commands with flags
-	examples [2]example
-	exits    codes
-}
-
-// example is a command line and what it does.
-type example struct{ line, does string }
-
-// codes are the exit codes of a command, with what they mean for it. Those that
-// each command has are added.
-type codes map[int]string
-
-var details = []map[string]detail{lockDetails, issueDetails, cloneDetails}
-
-// detailOf is the detail of a command by its words, such as "lock acquire".
-func detailOf(name string) (detail, bool) {
-	for _, some := range details {
-		if d, ok := some[name]; ok {
-			return d, true
-		}
-	}
-	return detail{}, false
-}
-
 // meanings are the words in capitals that stand for something in a synopsis.
 var meanings = []manual.Entry{
 	{Word: "PATH", Text: "a file, a directory with everything below it, or a pattern such as 'src/**/*.go', relative to the current directory; it may also be a RESOURCE"},
@@ -64,14 +36,14 @@ func describe(tree, path []*command) manual.Command {
 	if len(path) > 0 {
 		c = path[len(path)-1]
 	}
-	d, _ := detailOf(strings.Join(names(path), " "))
+	d := manual.Of(strings.Join(names(path), " "))
 	m := manual.Command{
 		Name: typed(names(path)...), Usage: c.usage, Args: strings.ReplaceAll(c.args, " …", "..."),
-		Purpose: d.purpose, Defaults: d.defaults, Exits: exitsOf(d.exits, len(path) == 0),
+		Purpose: d.Purpose, Defaults: d.Defaults, Exits: exitsOf(d.Exits, len(path) == 0),
 		More: "git grite help COMMAND says more about a command, docs/commands.md about JSON and settings.",
 	}
-	for _, e := range d.examples {
-		m.Examples = append(m.Examples, manual.Entry{Word: e.line, Text: e.does})
+	if d.Examples[0].Word != "" {
+		m.Examples = d.Examples[:]
 	}
 	for _, sub := range c.subcommands() {
 		m.Commands = append(m.Commands, manual.Entry{Word: sub.name, Text: sub.usage})
@@ -114,7 +86,7 @@ func meaningOfID(path []*command) (string, bool) {
 
 // exitsOf lists exit codes in order: those of a command with the ones that all
 // commands have, or all.
-func exitsOf(own codes, all bool) (list []manual.Entry) {
+func exitsOf(own manual.Codes, all bool) (list []manual.Entry) {
 	if own == nil && !all {
 		return nil
 	}

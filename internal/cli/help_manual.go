@@ -30,7 +30,7 @@ func Manual() (pages []manual.Page) {
 		Sections: []manual.Section{
 			{Title: "EXIT STATUS", Entries: exitsOf(nil, true)},
 			{Title: "OUTPUT", Text: "With --json a command prints one object on stdout, for success and failure alike, and nothing on stderr. docs/schema.json describes it."},
-			{Title: "CONFIGURATION", Text: cloneDetails["config"].purpose, Entries: settingEntries()},
+			{Title: "CONFIGURATION", Text: manual.Of("config").Purpose, Entries: settingEntries()},
 			{Title: "ENVIRONMENT", Entries: environment},
 		},
 	}

@@ -28,33 +28,29 @@ func eachCommand(f func(path []*command)) {
 // are understood.
 func TestHelpIsComplete(t *testing.T) {
 	tree := commands()
-	described := 0
+	var described []string
 	eachCommand(func(path []*command) {
 		name := strings.Join(names(path), " ")
-		d, ok := detailOf(name)
-		if !ok {
-			t.Errorf("%q has no row in details", name)
-			return
-		}
-		described++
+		d := manual.Of(name)
+		described = append(described, name)
 		leaf := len(path) > 0 && path[len(path)-1].run != nil
-		if d.purpose == "" || leaf && d.exits[0] == "" {
-			t.Errorf("%q: the purpose is %q, exit 0 is %q", name, d.purpose, d.exits[0])
+		if d.Purpose == "" || leaf && d.Exits[0] == "" {
+			t.Errorf("%q: the purpose is %q, exit 0 is %q", name, d.Purpose, d.Exits[0])
 		}
-		if leaf && (d.defaults == "") != (len(path[len(path)-1].flags) == 0) {
-			t.Errorf("%q has %d flags and says %q of what holds without", name, len(path[len(path)-1].flags), d.defaults)
+		if leaf && (d.Defaults == "") != (len(path[len(path)-1].flags) == 0) {
+			t.Errorf("%q has %d flags and says %q of what holds without", name, len(path[len(path)-1].flags), d.Defaults)
 		}
-		for code := range d.exits {
+		for code := range d.Exits {
 			if code != 0 && !slices.ContainsFunc(exits, func(e exit) bool { return e.exit == code }) {
 				t.Errorf("%q: there is no exit code %d", name, code)
 			}
 		}
 		about := 0
-		for _, e := range d.examples {
-			if e.does == "" {
-				t.Errorf("%q: %q says nothing", name, e.line)
+		for _, e := range d.Examples {
+			if e.Text == "" {
+				t.Errorf("%q: %q says nothing", name, e.Word)
 			}
-			if understood(t, tree, e.line, path) {
+			if understood(t, tree, e.Word, path) {
 				about++
 			}
 		}
@@ -80,12 +76,9 @@ func TestHelpIsComplete(t *testing.T) {
 			}
 		}
 	})
-	n := 0
-	for _, some := range details {
-		n += len(some)
-	}
-	if n != described {
-		t.Errorf("details have %d rows for %d commands", n, described)
+	slices.Sort(described)
+	if said := manual.Names(); !slices.Equal(said, described) {
+		t.Errorf("something is said about\n%q\nand the commands are\n%q", said, described)
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package manual lays out what is known of a command: as the help that -h prints,
-// and as a man page. It does not know where the words come from.
+// Package manual has what is said about each command, and lays out what is known of
+// one: as the help that -h prints, and as a man page. The commands with their flags
+// are cli's.
 package manual
 
 import (
