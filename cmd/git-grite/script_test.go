@@ -23,7 +23,8 @@ import (
 // is processes, not goroutines. Only here can a clock be shifted:
 // GRITE_TEST_SHIFT is added to the time, and so is what the file GRITE_TEST_CLOCK
 // says at that moment, which a test may change while the program runs; and
-// GRITE_TEST_HOST is the name of another machine.
+// GRITE_TEST_HOST is the name of another machine. What it had in memory at most, in
+// KiB, goes to the file GRITE_TEST_PEAK.
 func TestMain(m *testing.M) {
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
 	case "git-grite", "grite":
@@ -51,6 +52,11 @@ func asProgram() {
 	}
 	code := cli.Main(ctx, env)
 	stop()
+	if path := os.Getenv("GRITE_TEST_PEAK"); path != "" {
+		status, _ := os.ReadFile("/proc/self/status")
+		_, peak, _ := strings.Cut(string(status), "VmHWM:")
+		_ = os.WriteFile(path, []byte(peak), 0o666)
+	}
 	os.Exit(code)
 }
 

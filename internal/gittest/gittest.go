@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -247,9 +246,5 @@ func (r *Repo) Record(ref, lockJSON string) string {
 // Records is Record for thousands at once: lock.json by ref.
 func (r *Repo) Records(lockJSON map[string]string) {
 	r.t.Helper()
-	var in strings.Builder
-	for ref, text := range lockJSON {
-		fmt.Fprintf(&in, "commit %s\ncommitter a <a> 0 +0000\ndata 0\nM 100644 inline lock.json\ndata %d\n%s\n", ref, len(text), text)
-	}
-	r.GitIn(in.String(), "fast-import", "--quiet")
+	r.GitIn(Stream(lockJSON), "fast-import", "--quiet")
 }
