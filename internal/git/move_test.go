@@ -98,6 +98,58 @@ func standing(r *gittest.Repo, name string) string {
 	return text
 }
 
+// TestUpdateRef compares each case of a change that grants a lock, among them the
+// creation of a ref, with git's own.
+func TestUpdateRef(t *testing.T) {
+	const dir, name = "refs/grite/locks", "refs/grite/locks/0000"
+	git := func(args ...string) func(*gittest.Repo) { return func(r *gittest.Repo) { r.Git(args...) } }
+	other := git("update-ref", dir+"/1111", "HEAD")
+	for what, c := range map[string]struct {
+		make  []func(*gittest.Repo)
+		costs int // git processes to make it
+	}{
+		"beside another":      {[]func(*gittest.Repo){other}, 0},
+		"the first":           {nil, 1}, // git makes the directory
+		"others packed":       {[]func(*gittest.Repo){other, git("update-ref", dir+"/2222", "HEAD"), git("pack-refs", "--all"), other, git("update-ref", dir+"/3333", "HEAD")}, 0},
+		"there":               {[]func(*gittest.Repo){git("update-ref", name, "HEAD")}, 1},
+		"packed":              {[]func(*gittest.Repo){git("update-ref", name, "HEAD"), git("pack-refs", "--all"), git("update-ref", dir+"/3333", "HEAD")}, 1},
+		"broken":              {[]func(*gittest.Repo){other, func(r *gittest.Repo) { r.Write(".git/"+name, "junk\n") }}, 1},
+		"a directory there":   {[]func(*gittest.Repo){other, git("update-ref", name+"/x", "HEAD")}, 1},
+		"one packed there":    {[]func(*gittest.Repo){git("update-ref", name+"/x", "HEAD"), git("pack-refs", "--all"), other}, 1},
+		"packed as the dir":   {[]func(*gittest.Repo){git("update-ref", dir, "HEAD"), git("pack-refs", "--all"), func(r *gittest.Repo) { r.Write(".git/"+dir+"/.keep", "") }}, 1},
+		"symbolic":            {[]func(*gittest.Repo){other, git("symbolic-ref", name, "refs/heads/none")}, 1},
+		"locked":              {[]func(*gittest.Repo){other, func(r *gittest.Repo) { r.Write(".git/"+name+".lock", "") }}, 1},
+		"packed-refs locked":  {[]func(*gittest.Repo){other, func(r *gittest.Repo) { r.Write(".git/packed-refs.lock", "") }}, 0},
+		"logs of all refs":    {[]func(*gittest.Repo){other, git("config", "core.logAllRefUpdates", "Always")}, 1},
+		"hook":                {[]func(*gittest.Repo){other, func(r *gittest.Repo) { r.Hook("reference-transaction", "exit 0") }}, 1},
+		"a hook that says no": {[]func(*gittest.Repo){other, func(r *gittest.Repo) { r.Hook("reference-transaction", "exit 1") }}, 1},
+		"fsync":               {[]func(*gittest.Repo){other, git("config", "core.fsync", "none")}, 1},
+		"shared":              {[]func(*gittest.Repo){other, git("config", "core.sharedRepository", "group")}, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			r := gittest.New(t)
+			for _, step := range c.make {
+				step(r)
+			}
+			ours, theirs := r.Copy(), r.Copy()
+			traced, processes := ours.Trace(0)
+			u := RefUpdate{Name: name, New: OID(r.Git("rev-parse", "HEAD"))}
+			err := open(t, traced).UpdateRef(t.Context(), u)
+			want := open(t, theirs).UpdateRefs(t.Context(), []RefUpdate{u})
+			if (err == nil) != (want == nil) {
+				t.Errorf("error %v, git's %v", err, want)
+			}
+			if got, want := standing(ours, name), standing(theirs, name); got != want {
+				t.Errorf("\n%s\ngit has\n%s", got, want)
+			}
+			if n := len(processes()); n != c.costs {
+				t.Errorf("%d processes, want %d", n, c.costs)
+			}
+		})
+	}
+}
+
 // TestMoveRefsRace moves and deletes refs while git packs all there are: none that was
 // deleted comes back, and none is at a value that it was moved from.
 func TestMoveRefsRace(t *testing.T) {

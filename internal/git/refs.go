@@ -65,15 +65,25 @@ func (r *Repo) UpdateRefs(ctx context.Context, updates []RefUpdate) error {
 	return err
 }
 
-// MoveRefs is UpdateRefs for refs that are copies of others: each is changed by
-// itself, and no hook and no log has to hear of it where there is none. It saves a
-// git process where that is plainly possible.
+// UpdateRef is UpdateRefs for one ref. It saves a git process where that is plainly
+// possible: no hook and no log has to hear of it.
+func (r *Repo) UpdateRef(ctx context.Context, u RefUpdate) error {
+	return r.moveRefs(ctx, []RefUpdate{u}, true)
+}
+
+// MoveRefs is UpdateRef for several refs that are copies of others, each of which
+// is changed by itself.
 func (r *Repo) MoveRefs(ctx context.Context, updates []RefUpdate) error {
+	return r.moveRefs(ctx, updates, false)
+}
+
+func (r *Repo) moveRefs(ctx context.Context, updates []RefUpdate, durable bool) error {
 	c, err := r.settings(ctx)
 	if err != nil {
 		return err
 	}
-	if _, set := c.Last("core.hookspath"); r.direct == nil || set || c.Has("hook.") {
+	logs, _ := c.Last("core.logallrefupdates")
+	if _, set := c.Last("core.hookspath"); r.direct == nil || set || c.Has("hook.") || strings.EqualFold(logs, "always") || durable && c.Has("core.fsync") {
 		return r.UpdateRefs(ctx, updates) // a hook may want to know (reference-transaction)
 	}
 	mode, err := r.sharing(ctx)
@@ -82,7 +92,7 @@ func (r *Repo) MoveRefs(ctx context.Context, updates []RefUpdate) error {
 	}
 	var left []RefUpdate
 	for _, u := range updates {
-		if !r.direct.Refs.Move(u.Name, u.Old, u.New, mode) {
+		if !r.direct.Refs.Move(u.Name, u.Old, u.New, mode, durable) {
 			left = append(left, u)
 		}
 	}

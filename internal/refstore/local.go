@@ -143,9 +143,13 @@ func apart(changes []lock.Change) (first, rest []git.RefUpdate) {
 }
 
 func (s *Local) transact(ctx context.Context, updates []git.RefUpdate) error {
+	change := func() error { return s.repo.UpdateRefs(ctx, updates) }
+	if len(updates) == 1 {
+		change = func() error { return s.repo.UpdateRef(ctx, updates[0]) }
+	}
 	backoff := busyBackoff()
 	for try := 0; ; try++ {
-		err := s.repo.UpdateRefs(ctx, updates)
+		err := change()
 		var failed *git.Error
 		if err == nil || !errors.As(err, &failed) {
 			return err

@@ -42,7 +42,7 @@ func (c Config) Bool(key string) bool {
 // needed lists, for each section, the variables that are kept when a file is read
 // without git; nil stands for all.
 var needed = map[string][]string{
-	"core":       {"bare", "worktree", "sharedrepository", "ignorecase", "sshcommand", "hookspath", "repositoryformatversion"},
+	"core":       {"bare", "worktree", "sharedrepository", "ignorecase", "sshcommand", "hookspath", "repositoryformatversion", "logallrefupdates", "fsync", "fsyncmethod"},
 	"hook":       nil,
 	"extensions": nil,
 	"remote":     nil,
