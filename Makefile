@@ -46,8 +46,8 @@ test: ## everything that has to pass: lint and all tests
 	$(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN)
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN)
 
-test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, the real ones
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run Managers ./cmd/git-grite
+test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, and MCP's own client, the real ones
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run 'Managers|SDK' ./cmd/git-grite ./cmd/git-grite-mcp
 
 race: ## the tests that race many processes, at full length
 	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(RACE)
