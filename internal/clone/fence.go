@@ -116,10 +116,8 @@ type Grant struct{ Resource, Nonce string }
 // FencedAt returns when the last fenced push under each lock was.
 func (c *Clone) FencedAt() map[Grant]time.Time {
 	at := map[Grant]time.Time{}
-	for _, e := range c.journal.Events() {
-		if e.Event == "fenced" {
-			at[Grant{e.Resource, e.Nonce}] = time.UnixMilli(e.TimeUnixMS)
-		}
+	for _, e := range c.journal.Only("fenced") {
+		at[Grant{e.Resource, e.Nonce}] = time.UnixMilli(e.TimeUnixMS)
 	}
 	return at
 }

@@ -72,8 +72,9 @@ func (j Journal) AddAll(name string, locks []lock.Lock) {
 	j.Add(events...)
 }
 
-// read reads the journal, oldest first.
-func (j Journal) read() []Event {
+// read reads the lines of the journal that have a text in them, oldest first: most
+// of them need not be parsed.
+func (j Journal) read(having string) []Event {
 	var all []Event
 	for _, path := range []string{j.path + ".1", j.path} {
 		text, err := os.ReadFile(path)
@@ -82,6 +83,9 @@ func (j Journal) read() []Event {
 		}
 		for line := range bytes.Lines(text) {
 			var e Event
+			if !bytes.Contains(line, []byte(having)) {
+				continue
+			}
 			if json.Unmarshal(line, &e) == nil && e.Event != "" {
 				all = append(all, e)
 			}
@@ -92,10 +96,13 @@ func (j Journal) read() []Event {
 
 // Events returns what happened, oldest first: everything but what was told of it.
 func (j Journal) Events() []Event {
-	return slices.DeleteFunc(j.read(), func(e Event) bool { return e.Event == told })
+	return slices.DeleteFunc(j.read(""), func(e Event) bool { return e.Event == told })
+}
+
+// Only returns the events of one name, oldest first.
+func (j Journal) Only(name string) []Event {
+	return slices.DeleteFunc(j.read(name), func(e Event) bool { return e.Event != name })
 }
 
 // Grants returns the locks that were granted, oldest first.
-func (j Journal) Grants() []Event {
-	return slices.DeleteFunc(j.read(), func(e Event) bool { return e.Event != "granted" })
-}
+func (j Journal) Grants() []Event { return j.Only("granted") }

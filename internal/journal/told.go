@@ -61,7 +61,7 @@ func (s *losses) add(l lock.Lost) (added bool) {
 // losses reads the losses of an actor that are still worth telling.
 func (j Journal) losses(actor lock.Owner) losses {
 	s := losses{known: map[lossKey]lock.Lost{}, told: map[telling]bool{}}
-	for _, e := range j.read() {
+	for _, e := range j.read(string(actor)) {
 		switch {
 		case e.Actor != actor:
 		case e.Event == told:
