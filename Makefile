@@ -14,7 +14,7 @@ MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 RACE  := $(wildcard ./internal/gittest ./internal/keep ./internal/lock ./internal/protocol ./internal/refstore ./internal/watch)
 PLAIN  = $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
 # What needs servers, races or a minute, and is left to "make test".
-LONG  := Clones|Contract|Fault|Histories|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
+LONG  := Clones|Contract|Fault|Histories|LookInParts|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
 # The name and the end of each test, what is skipped, and all that one has to say.
 SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- PASS)'
 
