@@ -65,13 +65,14 @@ func main() {
 	b.hooks()
 	b.hostile()
 	b.remotes()
+	b.looks()
 	b.fenced()
 	b.managers()
 }
 
 // usual are the rows that are measured where none are named.
 const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memory.*), 10000 locks packed|^index|^issue|` +
-	`^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-commit, 1000 hostile|^pre-push of`
+	`^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-commit, 1000 hostile|^commit's look|^commit with a young|^pre-push of`
 
 // prepare builds the programs and a home of its own.
 func (b *bench) prepare(old string) error {

@@ -37,8 +37,11 @@ func (b *bench) served(name, transport string, n int) (clone string) {
 	bare := source + "-remote.git"
 	b.do("", "git", "clone", "-q", "--mirror", source, bare)
 	url := "file://" + bare
-	if transport == "http" {
+	switch transport {
+	case "http":
 		url = b.serveHTTP(bare)
+	case "ssh":
+		url = b.serveSSH(bare)
 	}
 	clone = source + "-clone"
 	b.do("", "git", "clone", "-q", url, clone)
