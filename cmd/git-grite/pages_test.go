@@ -52,6 +52,7 @@ var pages = map[string][]play{
 	},
 	"docs/agents.md": {
 		{"git grite hooks install --agent", run("", ".claude/settings.json")},
+		{"git grite lock acquire src/api/", run("", `"already_held":false`, "Lock renewed", "Lock released")},
 		{"claude --plugin-dir", withClaude("plugin git-grite")},
 		{"claude mcp add", withClaude(`"serverInfo"`)},
 	},
