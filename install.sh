@@ -3,8 +3,9 @@
 #
 #   ./install.sh [--prefix DIR] [--uninstall]
 #
-# The program goes to DIR/bin (~/.local/bin), man pages and completions below
-# DIR/share. A link "grite" is made beside it when no other program has that name.
+# The program goes to DIR/bin (~/.local/bin), man pages and completions for bash,
+# zsh and fish below DIR/share. A link "grite" is made beside it when no other
+# program has that name.
 set -eu
 
 usage() {
@@ -19,14 +20,12 @@ fail() {
 # The files beside the program, as pairs of where they are here and below DIR.
 shared() {
 	for page in docs/man/*.1; do
-		[ ! -e "$page" ] || echo "$page share/man/man1/${page##*/}"
+		echo "$page share/man/man1/${page##*/}"
 	done
-	for pair in \
-		git-grite.bash:share/bash-completion/completions/git-grite \
-		_git-grite:share/zsh/site-functions/_git-grite \
-		git-grite.fish:share/fish/vendor_completions.d/git-grite.fish; do
-		[ ! -e "completions/${pair%%:*}" ] || echo "completions/${pair%%:*} ${pair#*:}"
-	done
+	echo "internal/completions/git-grite.bash share/bash-completion/completions/git-grite"
+	echo "internal/completions/git-grite.bash share/bash-completion/completions/grite"
+	echo "internal/completions/_git-grite share/zsh/site-functions/_git-grite"
+	echo "internal/completions/git-grite.fish share/fish/vendor_conf.d/git-grite.fish"
 }
 
 uninstall() { # PREFIX
@@ -65,7 +64,7 @@ install_files() { # PREFIX
 		mkdir -p "$1/${to%/*}"
 		cp "$from" "$1/$to"
 	done
-	echo "Installed $1/bin/git-grite, version $version"
+	echo "Installed $1/bin/git-grite, version $version, with man pages and completions below $1/share"
 	other=$(command -v grite || true)
 	if [ -z "$other" ] && [ ! -e "$1/bin/grite" ] && [ ! -L "$1/bin/grite" ]; then
 		ln -s git-grite "$1/bin/grite"
@@ -81,6 +80,10 @@ install_files() { # PREFIX
 	if [ -n "$first" ] && ! cmp -s "$first" "$1/bin/git-grite"; then
 		echo "Another git-grite comes first on PATH and runs instead: $first ($("$first" version 2>/dev/null | head -n 1))"
 	fi
+	command -v man >/dev/null 2>&1 || echo "There is no man here, which git grite --help needs; git grite help does without"
+	case ${SHELL:-} in
+	*/zsh) echo "For zsh, before compinit: fpath=($1/share/zsh/site-functions \$fpath)" ;;
+	esac
 	echo "Next, in a repository: git grite init"
 }
 

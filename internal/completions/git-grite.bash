@@ -40,6 +40,9 @@ _git_grite () {
 	} < <(__git grite complete -- "${typed[@]}")
 }
 
+if ! declare -F __git_complete >/dev/null && declare -F _completion_loader >/dev/null; then
+	_completion_loader git
+fi
 if declare -F __git_complete >/dev/null; then
 	__git_complete git-grite _git_grite
 	__git_complete grite _git_grite
