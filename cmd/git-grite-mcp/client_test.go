@@ -46,7 +46,9 @@ func TestClientOfTheSDK(t *testing.T) {
 		t.Fatalf("exit %d: %v: %s%s", res.Code, err, res.Stdout, res.Stderr)
 	}
 	// The Go SDK answers a cancelled call too, and clients have to ignore that.
-	late := func(e string) bool { return strings.Contains(e, "unknown message ID") && strings.Contains(e, "canceled") }
+	late := func(e string) bool {
+		return strings.Contains(e, "unknown message ID") && strings.Contains(e, "canceled")
+	}
 	if saw.Errors = slices.DeleteFunc(saw.Errors, late); saw.Server != "git-grite" || saw.Instructions != instructions || len(saw.Errors) > 0 {
 		t.Errorf("%s: %s; %v", saw.Server, saw.Instructions, saw.Errors)
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/agent"
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
@@ -111,6 +113,18 @@ func TestAgentRemotes(t *testing.T) {
 	refused(t, edit(t, bob.With("GRITE_TEST_SHIFT=61s"), sessionA, "", "src/a.go"), "alice")
 
 	grite(t, bob.With("CLAUDE_CODE_SESSION_ID="+sessionA), "lock", "acquire", "free/")
+	bob.UploadPack("exec sleep 600")
+	traced, processes := bob.With("GRITE_TEST_SHIFT=3m").Trace(0)
+	allowed(t, edit(t, traced, sessionA, "", "free/x"))
+	if len(processes()) == 0 {
+		t.Error("the remote was not asked")
+	}
+	for range 3 { // one edit waits for it, and not each
+		refused(t, edit(t, traced, sessionA, "", "src/a.go"), "alice")
+	}
+	if again := processes(); len(again) > 0 {
+		t.Errorf("a remote that hangs was asked again: %v", again)
+	}
 	bob.Git("remote", "set-url", "origin", silent(t))
 	began := time.Now()
 	allowed(t, edit(t, bob.With("GRITE_TEST_SHIFT=3m"), sessionA, "", "free/x"))
@@ -120,8 +134,63 @@ func TestAgentRemotes(t *testing.T) {
 	}
 }
 
-// TestAgentLine runs the command line of a settings file as an agent's shell does,
-// where there is no git-grite, and where it is killed.
+// TestAgentDeadGit has git killed: when it fetches, an edit is judged by the last
+// view, and when all of it dies nothing stops an edit.
+func TestAgentDeadGit(t *testing.T) {
+	t.Parallel()
+	_, alice, bob := pair(t)
+	configure(t, bob, "lock_policy = \"require\"\n")
+	grite(t, alice, "lock", "acquire", "src/")
+	grite(t, bob, "sync")
+	half := bob.With(append(gittest.WrapGit(t, "is fetch && kill -9 $$"), "GRITE_TEST_SHIFT=5m")...)
+	allowed(t, edit(t, half, sessionA, "", "free/x"))
+	refused(t, edit(t, half, sessionA, "", "src/a.go"), "alice")
+	dead := bob.With(append(gittest.WrapGit(t, "kill -9 $$"), "GRITE_TEST_SHIFT=5m")...)
+	allowed(t, edit(t, dead, sessionA, "", "free/x"))
+	for _, event := range []string{"SessionStart", "PostToolUse", "SubagentStop", "SessionEnd"} {
+		if res := hookedBy(t, dead, event); res.Code != 0 || res.Stderr != "" {
+			t.Errorf("%s: %+v", event, res)
+		}
+	}
+	bob.Git("config", "core.repositoryFormatVersion", "1")
+	bob.Git("config", "extensions.unheardOf", "1") // now only git could tell
+	if res := hookedBy(t, dead, "PreToolUse"); res != (gittest.Result{}) {
+		t.Errorf("%+v", res)
+	}
+}
+
+// hookedBy sends an event about src/a.go.
+func hookedBy(t *testing.T, r *gittest.Repo, name string) gittest.Result {
+	t.Helper()
+	return hooked(t, r, event{name: name, session: sessionA, tool: "Edit", path: filepath.Join(r.Dir, "src/a.go")})
+}
+
+// TestAgentPaths has paths that mean something else than what they look like.
+func TestAgentPaths(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "path:src/")
+	configure(t, r, "lock_policy = \"require\"\n")
+	r.Write("deep/er/x", "x")
+	if err := os.Symlink("deep/er", filepath.Join(r.Dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	grite(t, r.With("GRITE_ACTOR=alice"), "lock", "acquire", "deep/y")
+	at := func(rest string) string { return r.Dir + "/" + rest }
+	refused(t, edit(t, r, sessionA, "", at("free/../src/a.go")), "src/a.go")
+	refused(t, edit(t, r, sessionA, "", at("link/../y")), "deep/y")          // what the system makes of it
+	refused(t, edit(t, r, sessionA, "", at("link/../src/a.go")), "src/a.go") // and who tidies it first
+	refused(t, edit(t, r, sessionA, "", at(strings.Repeat("./", 4000)+"src/a.go")), "src/a.go")
+	refused(t, edit(t, r, sessionA, "", at(strings.Repeat("x/../", 2000)+"src/a.go")), "src/a.go")
+	refused(t, edit(t, r, sessionA, "", at("src//a.go")), "src/a.go")
+	refused(t, edit(t, r, sessionA, "", at("src/"+strings.Repeat("x/", 1500)+"x")), "path:src/")
+	allowed(t, edit(t, r, sessionA, "", at("src/"+strings.Repeat("x/", 3000)+"x"))) // no system call takes it
+	if err := os.WriteFile(at("src/"+strings.Repeat("x/", 3000)+"x"), nil, 0o666); err == nil || !strings.Contains(err.Error(), "name too long") {
+		t.Errorf("this system takes it: %v", err)
+	}
+}
+
+// TestAgentLine runs the very command lines of each agent's settings files as a
+// shell does, where there is no git-grite, where it is killed, and where it crashes.
 func TestAgentLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -131,19 +200,58 @@ func TestAgentLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text != "" {
-			if err := os.WriteFile(filepath.Join(at, "git-grite"), []byte(text), 0o777); err != nil {
-				t.Fatal(err)
-			}
+			gittest.Executable(t, filepath.Join(at, "git-grite"), text)
 		}
 		return at
 	}
-	r := guarded(t, "path:src/")
-	for what, path := range map[string]string{
-		"missing": bin("none", ""), "killed": bin("killed", "#!/bin/sh\nkill -9 $$\n"), "crashed": bin("crashed", "#!/bin/sh\nexit 2\n"),
-	} {
-		res := r.With("PATH="+path).Run("{}", "/bin/sh", "-c", "git-grite hook agent claude; exit 0")
-		if res.Code != 0 || res.Stdout != "" {
-			t.Errorf("%s: %+v", what, res)
+	paths := map[string]string{"missing": bin("none", ""), "killed": bin("killed", "#!/bin/sh\nkill -9 $$\n"), "crashed": bin("crashed", "#!/bin/sh\nexit 2\n")}
+	for _, h := range agent.Hosts() {
+		r := guarded(t, "path:src/")
+		grite(t, r, "hooks", "install", "--agent", h.Name)
+		for _, file := range h.Files(false) {
+			lines := ourLines(t, filepath.Join(r.Dir, filepath.FromSlash(file.Path)))
+			if len(lines) == 0 && h.Name != "opencode" { // whose plugin is tried by TestOpenCodePlugin
+				t.Errorf("%s: no line of ours in %s", h.Name, file.Path)
+			}
+			for _, line := range lines {
+				for what, path := range paths {
+					res := r.With("PATH="+path).Run("{}", "/bin/sh", "-c", line)
+					bare := h.Name == "devin" // which knows no other refusal than exit 2, and takes all else for consent
+					if res.Stdout != "" || res.Code != 0 && !bare || res.Code == 2 && what != "crashed" {
+						t.Errorf("%s: %s: %s: %+v", h.Name, line, what, res)
+					}
+				}
+			}
 		}
 	}
+}
+
+// ourLines finds the command lines of ours in a settings file.
+func ourLines(t *testing.T, file string) (lines []string) {
+	t.Helper()
+	var settings any
+	if json.Unmarshal([]byte(readFile(t, file)), &settings) != nil {
+		return nil // a plugin
+	}
+	var find func(any)
+	find = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if strings.Contains(v, "git-grite hook agent") {
+				lines = append(lines, v)
+			}
+		case map[string]any:
+			for name, member := range v {
+				if name != "commandWindows" { // for cmd.exe
+					find(member)
+				}
+			}
+		case []any:
+			for _, member := range v {
+				find(member)
+			}
+		}
+	}
+	find(settings)
+	return lines
 }

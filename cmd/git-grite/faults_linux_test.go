@@ -41,6 +41,29 @@ func TestReadOnlyRepository(t *testing.T) {
 	}
 }
 
+// TestAgentReadOnly judges edits where nothing can be written down, and stops none
+// by that.
+func TestAgentReadOnly(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "path:src/")
+	configure(t, r, "lock_policy = \"require\"\n")
+	reachable(t, r.Dir)
+	for _, name := range []string{"SessionStart", "PreToolUse", "PostToolUse", "SubagentStop", "SessionEnd"} {
+		for path, stops := range map[string]bool{"src/a.go": name == "PreToolUse", "free/x": false} {
+			in := filepath.Join(t.TempDir(), "in")
+			e := event{name: name, session: sessionA, tool: "Edit", path: filepath.Join(r.Dir, path), cwd: r.Dir}
+			if err := os.WriteFile(in, []byte(e.json()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			reachable(t, filepath.Dir(in))
+			res := r.RunAsNobody("sh", "-c", `git-grite hook agent claude <"$0"`, in)
+			if res.Code != 0 || res.Stderr != "" || strings.Contains(res.Stdout, "deny") != stops {
+				t.Errorf("%s of %s: %+v", name, path, res)
+			}
+		}
+	}
+}
+
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	r := gittest.New(t)

@@ -7,13 +7,14 @@ import (
 )
 
 // Edit judges paths that a coding agent is about to change, from the top of the
-// repository. The arbiter is asked, within hook.commit_timeout, when the view is
-// older than hook.max_age. A view that cannot be refreshed is no gap here: an
-// agent that reads so before each edit can do nothing about it.
+// repository. The arbiter is asked as before a commit, but for hook.fetch =
+// "commit", which looks no more often than hook.max_age: edits are many. A view
+// that cannot be refreshed is no gap here: an agent that reads so before each edit
+// can do nothing about it.
 func Edit(ctx context.Context, c *clone.Clone, paths []string) (Verdict, error) {
-	ask := clone.Ask{}
-	if c.Config.Present && (c.Config.HookFetch == "auto" || c.Config.HookFetch == "commit") {
-		ask = clone.Ask{Limit: c.Config.HookCommitTimeout, MaxAge: c.Config.HookMaxAge}
+	ask := Before(c)
+	if ask.Limit > 0 {
+		ask.MaxAge = c.Config.HookMaxAge
 	}
 	return Paths(ctx, c, paths, Options{}, ask)
 }

@@ -23,7 +23,7 @@ const (
 	agentTimeout = 8 * time.Second // in all; the agents wait for ten
 	endTimeout   = time.Second     // for giving up locks: at its end Claude Code waits 1.5 s for all hooks together
 	visitEvery   = time.Minute
-	maxPath      = 4096 // bytes, as of a resource: looking for the directories of a longer one takes its time
+	maxPath      = 4096 // bytes, as of a resource: no system call takes a longer one, so that no agent can write there
 )
 
 // agentHook is one run of a hook by a coding agent.
@@ -155,12 +155,20 @@ type spot struct {
 }
 
 // spots are the places that a change of a path changes: the path itself and,
-// when that is a symbolic link, the file that is written through it.
-func (h *agentHook) spots(ctx context.Context, path string) (list []spot) {
+// when that is a symbolic link, the file that is written through it. With "x/.."
+// in it a path means one thing to an agent that tidies it first, and perhaps
+// another to the system, when x is a symbolic link; both are looked at.
+func (h *agentHook) spots(ctx context.Context, raw string) (list []spot) {
+	path := filepath.Clean(raw)
 	if len(path) > maxPath || ctx.Err() != nil {
 		return nil
 	}
 	paths := []string{path}
+	if dir, base := filepath.Split(raw); path != raw && len(raw) <= maxPath {
+		if real, err := filepath.EvalSymlinks(dir); err == nil && filepath.Join(real, base) != path {
+			paths = append(paths, filepath.Join(real, base))
+		}
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSymlink != 0 {
 			paths = append(paths, real)
