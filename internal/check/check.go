@@ -26,6 +26,7 @@ type Options struct {
 	// Always finds collisions whatever the policy, which then only says whether
 	// they stop anything: "lock check" reports under "off" and "warn" too.
 	Always bool
+	Below  bool // paths that are named are directories, too, with all that is below them
 }
 
 // Verdict is guard's verdict, and what it rests on.
@@ -68,7 +69,7 @@ func (j *judgement) ask(o Options) (err error) {
 	if !j.c.Config.Present && len(j.View.Locks) == 0 {
 		return nil
 	}
-	j.q = guard.Question{Policy: j.Policy, Now: j.Now, Locks: j.View.Locks, As: o.As, Owner: j.View.Actor.ID,
+	j.q = guard.Question{Policy: j.Policy, Now: j.Now, Locks: j.View.Locks, As: o.As, Below: o.Below, Owner: j.View.Actor.ID,
 		Held: func(l lock.Lock) bool { return l.Remote == "" || !l.Unconfirmed }}
 	if j.c.Config.Vouch == "require" {
 		j.q.Locks = slices.DeleteFunc(slices.Clone(j.q.Locks), func(l lock.Lock) bool { return l.Doubt != "" })

@@ -110,7 +110,7 @@ func runCheck(ctx context.Context, c *call, o checkOptions) (result, error) {
 // checkRules reads the flags, and refuses those that say two things. The range
 // is nil for paths that are named.
 func (c *call) checkRules(o checkOptions) (by check.Options, rng *git.Range, err error) {
-	by = check.Options{As: o.as, Always: true}
+	by = check.Options{As: o.as, Always: true, Below: len(c.args) > 0}
 	for _, label := range o.as {
 		if label == "" {
 			return by, nil, usagef("--as needs a label")

@@ -15,6 +15,7 @@ type Question struct {
 	Owner    lock.Owner // who commits or pushes; "" for somebody without an identity
 	As       []string   // labels whose locks, and those of their work trees, count as the owner's
 	Paths    []string   // from the top of the repository
+	Below    bool       // each path stands for all that is below it, too
 	Locks    []lock.Lock
 	Lockable []lock.Resource // patterns of paths that must be held to be changed
 	Fold     bool            // paths that differ by case only are the same: core.ignorecase
@@ -91,6 +92,9 @@ func Judge(ctx context.Context, q Question) (Verdict, error) {
 			return v, err
 		}
 		for i, locks := range covering {
+			if q.Below && len(locks) == 0 {
+				locks = below(q.Paths[i], foreign)
+			}
 			if len(locks) > 0 {
 				v.Collisions = append(v.Collisions, Collision{Path: q.Paths[i], Lock: locks[0]})
 				collides[q.Paths[i]] = true
@@ -103,6 +107,16 @@ func Judge(ctx context.Context, q Question) (Verdict, error) {
 	var err error
 	v.Unheld, err = q.unheld(ctx, collides)
 	return v, err
+}
+
+// below returns the locks that a path is in the way of as a directory.
+func below(path string, locks []lock.Lock) []lock.Lock {
+	r, err := lock.ParseLiteral("path:"+path, "")
+	if err != nil { // nothing can be locked there
+		return nil
+	}
+	r = r.AsDirectory()
+	return slices.DeleteFunc(slices.Clone(locks), func(l lock.Lock) bool { return !l.Resource.Conflicts(r) })
 }
 
 // unheld returns the lockable paths that no lock of the owner covers and that do
