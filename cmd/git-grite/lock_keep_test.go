@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -244,16 +246,39 @@ func TestLockKeepMany(t *testing.T) {
 	}
 	time.Sleep(ttl / 2) // each first renewal reads once more
 	proxy.On(nil)
+	least := ttl
 	for began := time.Now(); time.Since(began) < length; time.Sleep(2 * time.Second) {
+		left, n := shortestLease(t, remote)
+		if least = min(least, left); n != locks || left <= 0 {
+			t.Fatalf("%d of %d locks are there, one ends in %s\n%s", n, locks, left, keepLog(r))
+		}
 		if n := strings.Count(grite(t, r, "lock", "status", "--cached").Stdout, "path:f"); n != locks {
-			t.Fatalf("%d of %d locks stand\n%s", n, locks, keepLog(r))
+			t.Fatalf("this clone sees %d of %d locks\n%s", n, locks, keepLog(r))
 		}
 	}
 	most := 3 * int(length/(ttl/3*9/10)+1)
-	if n := proxy.Count(gittest.Push); n == 0 || n > most {
+	n := proxy.Count(gittest.Push)
+	t.Logf("%d locks of 3 actors for %s: %d pushes and %d fetches, no lease had less than %s left", locks, length, n, proxy.Count(gittest.Fetch), least)
+	if n == 0 || n > most {
 		t.Errorf("%d pushes in %s, %d are to be", n, length, most)
 	}
 	for i := range 3 {
 		grite(t, r.With(fmt.Sprintf("GRITE_ACTOR=a%d", i)), "lock", "keep", "stop")
 	}
+}
+
+// shortestLease is how long the lock that ends first has left, by the records
+// that stand on a remote, and how many there are.
+func shortestLease(t *testing.T, remote *gittest.Repo) (left time.Duration, n int) {
+	t.Helper()
+	records := remote.GitIn(remote.Git("for-each-ref", "--format=%(objectname):lock.json", "refs/grite/locks")+"\n", "cat-file", "--batch")
+	left = 24 * time.Hour
+	for _, m := range regexp.MustCompile(`"expires_unix_ms": ?([0-9]+)`).FindAllStringSubmatch(records, -1) {
+		ms, err := strconv.ParseInt(m[1], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, n = min(left, time.Until(time.UnixMilli(ms))), n+1
+	}
+	return left, n
 }

@@ -147,7 +147,7 @@ func readGrant(text []byte) (e Elsewhere, ok bool) {
 	if json.Unmarshal(text, &p) != nil {
 		return e, false
 	}
-	l, key, err := decode(p.Record)
+	l, key, err := Decode(p.Record)
 	if err != nil || key != l.Resource.Key() {
 		return e, false
 	}
@@ -166,7 +166,7 @@ func readGrant(text []byte) (e Elsewhere, ok bool) {
 
 // Put writes a holding in the place of an older one with its key.
 func (g *Grants) Put(h lock.Holding) error {
-	p := grant{URL: g.arbiter.URL, Remote: g.arbiter.Name, OID: h.Version, Verify: h.Verify, Record: encode(h.Lock)}
+	p := grant{URL: g.arbiter.URL, Remote: g.arbiter.Name, OID: h.Version, Verify: h.Verify, Record: Encode(h.Lock)}
 	for _, q := range h.Pending {
 		p.Pending = append(p.Pending, pending{q.Version, unixMS(q.Expires), q.TTL.Milliseconds()})
 	}

@@ -79,7 +79,7 @@ func TestOldGrants(t *testing.T) {
 	if err := os.MkdirAll(held, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(map[string]any{"remote": "origin", "oid": "o1", "next": "o2", "record": json.RawMessage(encode(l))})
+	text, err := json.Marshal(map[string]any{"remote": "origin", "oid": "o1", "next": "o2", "record": json.RawMessage(Encode(l))})
 	if err != nil {
 		t.Fatal(err)
 	}

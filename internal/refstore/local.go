@@ -203,7 +203,7 @@ func write(ctx context.Context, repo *git.Repo, l lock.Lock, sign git.Sign) (str
 		made = time.Unix(0, 0)
 	}
 	oid, err := repo.WriteCommit(ctx, git.FileCommit{
-		Name: recordFile, Content: encode(l), Message: "Lock: " + l.Resource.String(), Time: made, Sign: sign,
+		Name: RecordFile, Content: Encode(l), Message: "Lock: " + l.Resource.String(), Time: made, Sign: sign,
 	})
 	return string(oid), err
 }

@@ -165,12 +165,13 @@ func (s *Remote) RemoveMirror(ctx context.Context) error {
 	return errors.Join(s.repo.DropRefs(ctx, s.mirror.prefix, s.now()), s.repo.DropRefs(ctx, s.Notes(), s.now()))
 }
 
-// moveMirror lets other processes of this clone see at once what was renewed or
+// Pushed lets other processes of this clone see at once what was renewed or
 // released; a new lock is read back anyhow before it is granted. Each ref moves
-// only from the value that the push replaced: what another process has read
-// since is newer. Failing to is no error, because the next look corrects it; so
-// it is left when another process is at work on the mirror.
-func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
+// only from the value that the push replaced: what another process has read since
+// is newer, unless that is an older record of the same grant. Failing to is no
+// error, because the next look or renewal corrects it; so it is left when another
+// process is at work on the mirror.
+func (s *Remote) Pushed(ctx context.Context, changes []lock.Change) {
 	var updates []git.RefUpdate
 	for _, c := range changes {
 		if c.Old != "" {
@@ -184,6 +185,26 @@ func (s *Remote) moveMirror(ctx context.Context, changes []lock.Change) {
 	}
 	if l, ok, err := tryLockFile(s.lockPath()); ok && err == nil {
 		defer l.end()
-		_ = s.repo.MoveRefs(git.Under(ctx, l.file), updates)
+		if ctx = git.Under(ctx, l.file); s.repo.MoveRefs(ctx, updates) != nil {
+			s.catchUp(ctx, changes)
+		}
 	}
+}
+
+// catchUp moves what an earlier renewal did not.
+func (s *Remote) catchUp(ctx context.Context, changes []lock.Change) {
+	var updates []git.RefUpdate
+	t, _, err := s.mirror.list(ctx, false)
+	if err != nil {
+		return
+	}
+	for _, c := range changes {
+		e, ok := t.At(c.Key)
+		if ok && c.New != nil && e.Nonce == c.New.Nonce && e.Expires.Before(c.New.Expires) {
+			u := update(c)
+			u.Name, u.Old = git.RefName(s.mirror.prefix+"/"+c.Key), git.OID(e.Version)
+			updates = append(updates, u)
+		}
+	}
+	_ = s.repo.MoveRefs(ctx, updates)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
+	"github.com/git-grite/git-grite/internal/lock"
 )
 
 // pair is alice, who holds path:src/, and bob, whose mirror shows it.
@@ -76,6 +77,44 @@ func TestMirrorRepair(t *testing.T) {
 				t.Errorf("%+v, %v", v, err)
 			}
 		})
+	}
+}
+
+// TestMirrorCatchesUp: a renewal that found another process at work on the mirror
+// left it behind; the next one brings it up to date, and no look is needed. What
+// somebody else has done since is newer, and stays.
+func TestMirrorCatchesUp(t *testing.T) {
+	t.Parallel()
+	remote, alice, _ := pair(t)
+	alice.mustTake("path:other")
+	mirrored := func() string {
+		return alice.clone.Git("for-each-ref", "--format=%(objectname)", "refs/git-grite/remotes/origin")
+	}
+	renew := func(ttl time.Duration) {
+		t.Helper()
+		if _, err := alice.renew(ttl); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew(2 * time.Hour) // the first one reads
+	before := mirrored()
+	l, ok, err := tryLockFile(alice.store.lockPath())
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	renew(3 * time.Hour)
+	l.end()
+	if mirrored() != before {
+		t.Error("the mirror was moved while another process worked on it")
+	}
+	renew(4 * time.Hour)
+	if now := remote.Git("for-each-ref", "--format=%(objectname)", Namespace); mirrored() != now {
+		t.Errorf("the mirror has %s, the remote %s", mirrored(), now)
+	}
+	foreign := alice.clone.Record("refs/git-grite/remotes/origin/"+lock.Key("path:src/"), `{"owner":"o","nonce":"n","expires_unix_ms":1900000000000,"resource":"path:src/"}`)
+	renew(5 * time.Hour)
+	if !strings.Contains(mirrored(), foreign) {
+		t.Errorf("the mirror has %s, without %s", mirrored(), foreign)
 	}
 }
 

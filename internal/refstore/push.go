@@ -62,7 +62,7 @@ func (s *Remote) push(ctx context.Context, changes []lock.Change, updates []git.
 		}
 		switch worst(report) {
 		case git.PushDone:
-			s.moveMirror(ctx, changes)
+			s.Pushed(ctx, changes)
 			return nil
 		case git.PushStale:
 			return lock.ErrLostRace
@@ -160,9 +160,6 @@ func Updates(changes []lock.Change) (updates []git.RefUpdate) {
 	}
 	return updates
 }
-
-// Pushed is to be called when such a push was made.
-func (s *Remote) Pushed(ctx context.Context, changes []lock.Change) { s.moveMirror(ctx, changes) }
 
 type movement int
 

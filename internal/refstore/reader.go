@@ -138,7 +138,7 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 	if len(missing) == 0 {
 		return records, nil
 	}
-	files, byGit, err := rr.repo.ReadFiles(ctx, missing, recordFile)
+	files, byGit, err := rr.repo.ReadFiles(ctx, missing, RecordFile)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 		file := files[ref.OID]
 		rec := &decoded{key: refKey(rr.prefix, ref.Name), err: file.Err, unread: file.Err != nil && !sure}
 		if rec.err == nil {
-			if l, key, err := decode(file.Content); err != nil {
+			if l, key, err := Decode(file.Content); err != nil {
 				rec.err = err
 			} else {
 				rec.lock, rec.key = l, key

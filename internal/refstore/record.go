@@ -14,8 +14,8 @@ import (
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
-// recordFile is the one file in the tree of a lock's commit.
-const recordFile = "lock.json"
+// RecordFile is the one file in the tree of a lock's commit.
+const RecordFile = "lock.json"
 
 // record is lock.json. Other programs read and write it: the first four keys
 // come first, in this order, and are all that a reader may demand.
@@ -34,8 +34,8 @@ type record struct {
 	BrokenOwner    string `json:"broken_owner,omitempty"`
 }
 
-// encode writes a lock as lock.json: indented by two spaces, no final newline.
-func encode(l lock.Lock) []byte {
+// Encode writes a lock as lock.json: indented by two spaces, no final newline.
+func Encode(l lock.Lock) []byte {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
@@ -57,26 +57,26 @@ const (
 	maxLease  = lock.MaxTTL + 24*time.Hour
 )
 
-// decode reads lock.json. It ignores keys that it does not know, and optional
+// Decode reads lock.json. It ignores keys that it does not know, and optional
 // ones of a wrong type. key is that of the resource as the record spells it.
-func decode(text []byte) (l lock.Lock, key string, err error) {
+func Decode(text []byte) (l lock.Lock, key string, err error) {
 	if len(text) > maxRecord {
-		return l, "", fmt.Errorf("its %s is larger than %d bytes", recordFile, maxRecord)
+		return l, "", fmt.Errorf("its %s is larger than %d bytes", RecordFile, maxRecord)
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return l, "", fmt.Errorf("its %s is not a JSON object: %w", recordFile, err)
+		return l, "", fmt.Errorf("its %s is not a JSON object: %w", RecordFile, err)
 	}
 	owner, nonce, resource := stringField(fields, "owner"), stringField(fields, "nonce"), stringField(fields, "resource")
 	for name, value := range map[string]string{"owner": owner, "nonce": nonce, "resource": resource} {
 		if value == "" {
-			return l, "", fmt.Errorf("its %s has no %q", recordFile, name)
+			return l, "", fmt.Errorf("its %s has no %q", RecordFile, name)
 		}
 	}
 	// Only an integer literal will do: 1.7e12 would pass through a float.
 	expires, err := strconv.ParseInt(string(fields["expires_unix_ms"]), 10, 64)
 	if err != nil {
-		return l, "", fmt.Errorf("its %s has no integer %q", recordFile, "expires_unix_ms")
+		return l, "", fmt.Errorf("its %s has no integer %q", RecordFile, "expires_unix_ms")
 	}
 	r, err := lock.ParseRecorded(resource)
 	if err != nil {

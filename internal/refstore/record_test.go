@@ -34,11 +34,11 @@ func TestEncode(t *testing.T) {
   "ttl_ms": 3600000,
   "ticket": 1699999999999
 }`
-	if got := string(encode(sample(t))); got != want {
+	if got := string(Encode(sample(t))); got != want {
 		t.Errorf("got %s", got)
 	}
-	l, key, err := decode([]byte(want))
-	if err != nil || key != lock.Key("path:src/<a>&b.go") || string(encode(l)) != want {
+	l, key, err := Decode([]byte(want))
+	if err != nil || key != lock.Key("path:src/<a>&b.go") || string(Encode(l)) != want {
 		t.Errorf("decoded %+v, %s, %v", l, key, err)
 	}
 }
@@ -47,13 +47,13 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"owner":"a","nonce":"b","expires_unix_ms":-1,"resource":"issue:1","label":7}`))
 	f.Add([]byte(`{"owner":"a","nonce":"b","expires_unix_ms":1e3,"resource":"path:a[b"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l, _, err := decode(text)
+		l, _, err := Decode(text)
 		if err != nil {
 			return
 		}
-		again, _, err := decode(encode(l))
-		if err != nil || string(encode(again)) != string(encode(l)) {
-			t.Fatalf("%s becomes %s: %v", text, encode(again), err)
+		again, _, err := Decode(Encode(l))
+		if err != nil || string(Encode(again)) != string(Encode(l)) {
+			t.Fatalf("%s becomes %s: %v", text, Encode(again), err)
 		}
 	})
 }
@@ -64,7 +64,7 @@ func TestCacheIsNeverTrusted(t *testing.T) {
 	l := sample(t)
 	refs := []git.Ref{{Name: "refs/grite/locks/k", OID: "1111111111111111111111111111111111111111"}}
 	writeCache(path, Namespace, refs, []*decoded{{lock: l, key: "k"}})
-	if got := readCache(path, Namespace, refs)[0]; got == nil || got.key != "k" || string(encode(got.lock)) != string(encode(l)) {
+	if got := readCache(path, Namespace, refs)[0]; got == nil || got.key != "k" || string(Encode(got.lock)) != string(Encode(l)) {
 		t.Fatalf("read back %+v", got)
 	}
 	for _, other := range []git.Ref{{Name: refs[0].Name, OID: "2"}, {Name: "refs/grite/locks/a", OID: refs[0].OID}, {Name: "refs/grite/locks/z", OID: refs[0].OID}} {

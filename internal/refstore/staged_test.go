@@ -127,7 +127,7 @@ func (n *network) stands(resources ...string) {
 // before and nothing after.
 func (n *network) plant(owner lock.Owner, resource string, ticket time.Time) (version string) {
 	n.t.Helper()
-	return n.remote.Record(gittest.LockRef(resource), string(encode(lock.Lock{
+	return n.remote.Record(gittest.LockRef(resource), string(Encode(lock.Lock{
 		Owner: owner, Nonce: fmt.Sprint("planted-", resource), Resource: parse(n.t, resource)[0],
 		Expires: time.Now().Add(9 * time.Hour), Acquired: time.Now(), TTL: 9 * time.Hour, Ticket: ticket,
 	})))
