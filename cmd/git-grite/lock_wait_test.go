@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -132,64 +131,4 @@ func TestLockRunInLine(t *testing.T) {
 			t.Errorf("order: %s", strings.Fields(string(order)))
 		}
 	})
-}
-
-// TestLockWatchChanges reads the stream of changes that two clones make.
-func TestLockWatchChanges(t *testing.T) {
-	t.Parallel()
-	remote := gittest.NewRemote(t)
-	alice, bob := remote.Clone(t, remote.Dir), remote.Clone(t, remote.Dir)
-	for _, r := range []*gittest.Repo{alice, bob} {
-		grite(t, r, "init", "--no-hooks")
-	}
-	grite(t, alice, "lock", "acquire", "path:a", "--ttl", "1h")
-	time.Sleep(time.Second) // the view of init is that old, and no longer does
-	// The stream goes to a file that is read meanwhile.
-	out := filepath.Join(t.TempDir(), "out")
-	p := bob.Start("sh", "-c", `exec git-grite lock status --watch --json --interval 1s >"$1"`, "sh", out)
-	says := func(words ...string) {
-		t.Helper()
-		var text []byte
-		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			text, _ = os.ReadFile(out)
-			for line := range strings.Lines(string(text)) {
-				found := true
-				for _, w := range words {
-					found = found && strings.Contains(line, w)
-				}
-				if found {
-					return
-				}
-			}
-		}
-		t.Fatalf("no line with %q: %s", words, text)
-	}
-	says(`"change":"held"`, "path:a")
-	grite(t, alice, "lock", "acquire", "path:b")
-	says(`"change":"granted"`, "path:b", `"mine":false`)
-	grite(t, alice, "lock", "renew", "path:b", "--ttl", "1h")
-	says(`"change":"renewed"`, "path:b")
-	grite(t, alice, "lock", "release", "path:b")
-	says(`"change":"ended"`, "path:b")
-	if err := os.Rename(remote.Dir, remote.Dir+".away"); err != nil {
-		t.Fatal(err)
-	}
-	says(`"change":"stale"`, `"message":"`)
-	if err := os.Rename(remote.Dir+".away", remote.Dir); err != nil {
-		t.Fatal(err)
-	}
-	says(`"change":"fresh"`)
-	terminate(t, p)
-	if res := p.Wait(); res.Code != 143 {
-		t.Errorf("%+v", res)
-	}
-	try(t, bob, "lock", "status", "--watch").exits(2, "needs a terminal")
-	try(t, bob, "lock", "status", "--interval", "5s").exits(2, "needs --watch")
-}
-
-func terminate(t *testing.T, p *gittest.Running) {
-	t.Helper()
-	if err := syscall.Kill(p.Pid(), syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -92,7 +92,7 @@ func charted(b *strings.Builder, title, what string, c chart) {
 	}
 	b.WriteString("</svg></div>\n")
 	for _, r := range c.rows {
-		fmt.Fprintf(b, `<div class="row"><span title="%s">%s</span>`, text(clip(r.name, 200)), text(clip(r.name, 32)))
+		fmt.Fprintf(b, `<div class="row"><span title="%s">%s</span>`, text(clip(r.name, 200)), text(clip(r.name, 28)))
 		c.svg(b, r)
 		b.WriteString("</div>\n")
 	}
