@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +55,16 @@ func (e Env) session(who *clone.Who) {
 		}
 	}
 	if ok {
-		who.Session, who.Label = here.String(), here.Label()
+		e.belongs(who, here)
+	}
+}
+
+// belongs makes somebody act as a session. Of Claude Code's it is known which
+// process it is.
+func (e Env) belongs(who *clone.Who, id agent.Identity) {
+	who.Session, who.Label, who.Process = id.String(), id.Label(), 0
+	if id.Host == "claude" && e.getenv("CLAUDE_CODE_SESSION_ID") == id.Session {
+		who.Process, _ = strconv.Atoi(e.getenv("CLAUDE_PID"))
 	}
 }
 
@@ -72,7 +82,8 @@ func (c *call) openFor(ctx context.Context, form journal.Form) (*clone.Clone, er
 	case c.actor != "":
 		o.Who.DataDir, o.Who.Name, o.Who.Flag = "", c.actor, true
 		if told, ok := agent.ParseName(c.actor); ok {
-			o.Who.Name, o.Who.Session, o.Who.Label = "", told.String(), told.Label()
+			o.Who.Name = ""
+			c.belongs(&o.Who, told)
 		}
 	}
 	cl, err := clone.Open(ctx, o)

@@ -64,7 +64,7 @@ func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
 	defer cancel()
 	h.who = env.options(journal.Silent).Who
 	if id, ok := h.event.Identity(); ok {
-		h.who.Session, h.who.Label = id.String(), id.Label()
+		env.belongs(&h.who, id)
 	}
 	return h.write(h.answer(ctx))
 }

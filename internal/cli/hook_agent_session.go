@@ -96,6 +96,7 @@ func (h *agentHook) welcome(ctx context.Context) string {
 		fmt.Fprintf(&text, "You are %s. Before you edit: git grite lock acquire PATH --ttl 30m --reason TEXT%s; after the push: git grite lock release --mine%s\n",
 			wire.Printable(label), h.actorFlag(cl), h.actorFlag(cl))
 	}
+	cl.RecordProcess(me)
 	if ok && h.event.Kind == agent.SessionStart && me.Source == clone.FromSession {
 		h.tellShell(id)
 	}

@@ -96,7 +96,15 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 		st.fenced = cl.FencedAt()
 	}
 	data := c.statusObject(v, locks, expired)
+	st.gone = map[lock.Owner]bool{}
 	for i, l := range data.Locks {
+		if _, known := st.gone[l.Owner]; !known && !l.Mine {
+			if st.gone[l.Owner] = cl.SessionGone(l.Owner); st.gone[l.Owner] {
+				c.out.note(wire.Advice, "the session %s has ended on this machine: git grite lock release --mine --actor %s gives up its locks",
+					wire.Printable(l.Label), wire.ShellQuote(l.Label))
+			}
+		}
+		data.Locks[i].SessionGone = st.gone[l.Owner]
 		if at, fenced := st.fenced[clone.Grant{Resource: l.Resource, Nonce: l.Nonce}]; fenced {
 			data.Locks[i].FencedUnixMS = at.UnixMilli()
 		}
@@ -170,6 +178,7 @@ type style struct {
 	skew     time.Duration
 
 	fenced map[clone.Grant]time.Time // the last fenced push under a lock
+	gone   map[lock.Owner]bool       // sessions that have ended
 }
 
 // printLocks writes a row per lock: the resource padded to the longest, the
@@ -216,6 +225,9 @@ func (st style) details(l lock.Lock, now time.Time) (list []string) {
 	}
 	if l.Unconfirmed {
 		list = append(list, "not confirmed")
+	}
+	if st.gone[l.Owner] {
+		list = append(list, "session has ended")
 	}
 	if doubt := wire.Doubt(l); doubt != "" {
 		list = append(list, doubt)

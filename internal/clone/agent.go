@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/keep"
+	"github.com/git-grite/git-grite/internal/lock"
 )
 
 // record writes down the actor of an agent's session, or of a linked work tree,
 // once it holds a lock, so that others in this clone find it by its label when
 // that is gone. Failing to only costs that.
 func (c *Clone) record(ctx context.Context, me Identity) {
+	defer c.RecordProcess(me)
 	if me.Source != FromSession && me.Worktree == "" || Recorded(me) {
 		return
 	}
@@ -27,6 +30,29 @@ func (c *Clone) record(ctx context.Context, me Identity) {
 func Recorded(me Identity) bool {
 	_, err := os.Lstat(filepath.Join(me.DataDir, "config.toml"))
 	return me.DataDir != "" && err == nil
+}
+
+// RecordProcess writes down which process the session is that the actor belongs
+// to, once it ever held a lock. A session that is resumed is another process.
+func (c *Clone) RecordProcess(me Identity) {
+	if me.Source != FromSession || c.who.Process == 0 || !Recorded(me) {
+		return
+	}
+	path := filepath.Join(me.DataDir, "process")
+	process := keep.Identify(c.host, c.who.Process)
+	if known, _ := os.ReadFile(path); process != "" && string(known) != process {
+		_ = atomicfile.Write(path, []byte(process), 0o666)
+	}
+}
+
+// SessionGone reports whether an owner is a session of this clone whose process
+// has ended on this machine.
+func (c *Clone) SessionGone(owner lock.Owner) bool {
+	if !owner.Valid() {
+		return false
+	}
+	process, err := os.ReadFile(filepath.Join(c.files.actors(), string(owner), "process"))
+	return err == nil && keep.Gone(c.host, string(process))
 }
 
 // ReleaseActors gives up all locks of those actors of the clone that picked

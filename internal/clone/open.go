@@ -47,6 +47,7 @@ type Who struct {
 	// Session is the session of a coding agent that the process belongs to, and
 	// Label what people call it; "" for none. A DataDir or Name goes first.
 	Session, Label string
+	Process        int // of that session, 0 when it is not known
 }
 
 // Clone is a repository with its settings and its locks.
@@ -58,6 +59,7 @@ type Clone struct {
 	prompts bool
 	form    journal.Form
 	who     Who
+	host    string
 	files   files
 	journal journal.Journal
 	local   *refstore.Local
@@ -95,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Clone, error) {
 		return nil, err
 	}
 	c := &Clone{
-		Repo: repo, now: o.Now, prompts: o.Prompts, form: o.Form, who: o.Who, files: f,
+		Repo: repo, now: o.Now, prompts: o.Prompts, form: o.Form, who: o.Who, host: o.Host, files: f,
 		journal: journal.New(f.journal(), o.Now), local: refstore.NewLocal(repo, f.dir, o.Now),
 	}
 	if err := repo.CheckVersionOnce(ctx, f.gitVersion()); err != nil {

@@ -53,6 +53,7 @@ type Lock struct {
 	Remote         string     `json:"remote,omitempty"`
 	FreeInMS       int64      `json:"free_in_ms,omitempty"`     // ended, and not yet to be taken over
 	FencedUnixMS   int64      `json:"fenced_unix_ms,omitempty"` // when this clone last pushed under it
+	SessionGone    bool       `json:"session_gone,omitempty"`   // it is of a session of an agent that has ended on this machine
 	Unvouched      string     `json:"unvouched,omitempty"`      // why nobody vouches for the record
 	Wanted         string     `json:"wanted,omitempty"`         // in a conflict: what it is in the way of
 }
