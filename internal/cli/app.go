@@ -118,10 +118,14 @@ func Main(ctx context.Context, env Env) int {
 		return out.finish(err)
 	}
 	if len(env.Args) > 1 {
-		switch env.Args[1] {
-		case "hook":
-			// Runs before each commit, so it skips building the command tree.
+		// Those that run before each commit skip building the command tree.
+		switch help := isHelp(env.Args[len(env.Args)-1]); {
+		case env.Args[1] == "hook" && !help:
 			return runHook(ctx, env, env.Args[2:])
+		case env.Args[1] == "receive" && !help: // by a server, for each push
+			return runReceive(ctx, env, env.Args[2:])
+		}
+		switch env.Args[1] {
 		case guardVerb:
 			return keep.Guard(keep.NewClock(env.Now))
 		case completeVerb:
@@ -131,9 +135,6 @@ func Main(ctx context.Context, env Env) int {
 		case keeperVerb:
 			return runKeeper(ctx, env, env.Args[2:])
 		}
-	}
-	if len(env.Args) > 1 && env.Args[1] == "receive" {
-		return runReceive(ctx, env, env.Args[2:]) // by a server, for each push
 	}
 	tree := commands()
 	l, err := arrange(tree, env.Args[1:])
@@ -213,6 +214,7 @@ type result struct {
 type command struct {
 	name, usage string
 	aliases     []string
+	plumbing    bool              // no command for people
 	args        string            // of the usage line; "" for a command that takes none
 	runs        bool              // what follows "--" is a command line
 	flags       []cli.Flag        // bound to the options that run reads
@@ -243,7 +245,7 @@ func (c *command) call(ctx context.Context, env Env, out *printer, cc *cli.Conte
 
 // commands is the whole command tree.
 func commands() []*command {
-	return []*command{
+	return append([]*command{
 		newInit(), newDeinit(),
 		{name: "actor", usage: "who holds locks", group: func() []*command {
 			return []*command{
@@ -265,5 +267,5 @@ func commands() []*command {
 			}
 		}},
 		newConfig(), newDoctor(), newMCP(), newCompletion(), newVersion(),
-	}
+	}, plumbing()...)
 }

@@ -122,7 +122,7 @@ func arrange(tree []*command, args []string) (l line, err error) {
 		return l, nil
 	}
 	return l, &usageError{
-		message: fmt.Sprintf("%s needs a command: %s", typed(names(l.path)...), strings.Join(names(group), ", ")),
+		message: fmt.Sprintf("%s needs a command: %s", typed(names(l.path)...), strings.Join(names(porcelain(group)), ", ")),
 		hint:    hintFor(l.path),
 	}
 }

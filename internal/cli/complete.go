@@ -169,7 +169,7 @@ func (k *completion) commands() {
 	if len(k.path) > 0 {
 		group = k.path[len(k.path)-1].subcommands()
 	}
-	for _, c := range group {
+	for _, c := range porcelain(group) {
 		k.add(c.name, c.usage)
 	}
 	k.add("help", "say what a command does")

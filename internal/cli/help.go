@@ -25,6 +25,8 @@ var meanings = []manual.Entry{
 	{Word: "COMMAND", Text: "a program with its arguments, which is not read by a shell"},
 	{Word: "KEY", Text: "the name of a setting; git grite config list has them all"},
 	{Word: "VALUE", Text: "what it is set to, such as 15m, require or a pattern"},
+	{Word: "HOOK", Text: "pre-commit, pre-push, or agent and the name of a coding agent"},
+	{Word: "WORD", Text: "what git hands to the hook"},
 	{Word: "SHELL", Text: "bash, zsh or fish"},
 	{Word: "ARG", Text: "an argument of git push, such as the remote, a branch or --force-with-lease"},
 }
@@ -45,7 +47,7 @@ func describe(tree, path []*command) manual.Command {
 	if d.Examples[0].Word != "" {
 		m.Examples = d.Examples[:]
 	}
-	for _, sub := range c.subcommands() {
+	for _, sub := range porcelain(c.subcommands()) {
 		m.Commands = append(m.Commands, manual.Entry{Word: sub.name, Text: sub.usage})
 	}
 	if c.run != nil {

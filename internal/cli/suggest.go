@@ -82,7 +82,7 @@ func meantCommand(tree, group []*command, name, word string) string {
 			return "lock " + c.name
 		}
 	}
-	if near := config.Nearest(word, names(group)); near != "" || name != "" {
+	if near := config.Nearest(word, names(porcelain(group))); near != "" || name != "" {
 		return near
 	}
 	if near := config.Nearest(word, names(findCommand(tree, "lock").subcommands())); near != "" {

@@ -222,6 +222,25 @@ var aboutClone = map[string]About{
 		},
 		Exits: Codes{0: "printed"},
 	},
+	"hook": {
+		Purpose: "Checks locks before a commit or a push, or before a coding agent edits a file. It fails on conflicts and never on infrastructure: whatever goes wrong otherwise is a line on stderr. " +
+			"The hooks and settings that git grite hooks install writes call it.",
+		Defaults: "No older hook runs before it.",
+		Examples: [2]Entry{
+			{"git grite hook pre-commit", "what git runs before a commit"},
+			{"git grite hook agent claude <event.json", "what a coding agent runs before an edit"},
+		},
+		Exits: Codes{0: "go on", 4: "stop: somebody else has locked what would change"},
+	},
+	"receive": {
+		Purpose:  "Judges a push on the server that it arrives at: what it does to locks, and to paths that are locked. The hook that git grite hooks install --server writes calls it. docs/server.md says more.",
+		Defaults: "No older hook runs before it.",
+		Examples: [2]Entry{
+			{"git grite hooks install --server", "writes the hook"},
+			{"git grite receive <updates", "what the hook does, with lines of git on stdin"},
+		},
+		Exits: Codes{0: "the push may land", 1: "it may not"},
+	},
 	"version": {
 		Purpose: "Shows the version, as --version does.",
 		Examples: [2]Entry{
