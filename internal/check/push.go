@@ -81,7 +81,7 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 		j.Gaps = append(j.Gaps, fmt.Errorf("this push has more than %d commits; the newest %[1]d are checked", maxCommits))
 	}
 	if edge := cut(commits); len(edge) > 0 {
-		j.Gaps = append(j.Gaps, fmt.Errorf("what the commits at the edge of this shallow clone change is not known here: %d of them", len(edge)))
+		j.Gaps = append(j.Gaps, fmt.Errorf("commits at the edge of this shallow clone are not checked, because what they change is not known here: %d of them", len(edge)))
 	}
 	j.Looked = len(commits)
 	memo.write(j.Blocked())

@@ -151,7 +151,7 @@ func newActorCurrent() *command {
 }
 
 func newActorAdopt() *command {
-	return &command{name: "adopt", usage: "in a copied clone, be the actors of the clone that it is a copy of, which is gone",
+	return &command{name: "adopt", usage: "give a copied clone the actors of the original, which is gone",
 		run: func(ctx context.Context, c *call) (result, error) {
 			cl, err := c.open(ctx)
 			if err == nil {

@@ -252,7 +252,7 @@ func commands() []*command {
 				newActorInit(), newActorList(), newActorShow(), newActorCurrent(), newActorUse(), newActorAdopt(), newActorRm(),
 			}
 		}},
-		{name: "lock", usage: "take, renew, give up and look at locks", group: func() []*command {
+		{name: "lock", usage: "take, renew, release and look at locks", group: func() []*command {
 			return []*command{
 				newAcquire(), newRenew(), newRelease(), newBreak(), newAsk(), newAnswer(), newStatus(), newCheck(), newGC(), newLog(),
 				newRun(), newReport(),

@@ -13,7 +13,7 @@ import (
 )
 
 func newDeinit() *command {
-	return &command{name: "deinit", usage: "give up the locks you hold and remove what init and the locks left in this clone", run: runDeinit}
+	return &command{name: "deinit", usage: "release the locks you hold and remove what git-grite has in this clone", run: runDeinit}
 }
 
 // deinitJSON is the data of deinit.

@@ -22,7 +22,7 @@ type releaseOptions struct {
 func newRelease() *command {
 	var o releaseOptions
 	return &command{
-		name: "release", aliases: []string{"unlock"}, args: "[PATH …]", usage: "give up locks you hold",
+		name: "release", aliases: []string{"unlock"}, args: "[PATH …]", usage: "release locks you hold",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "all locks you hold", "all"),

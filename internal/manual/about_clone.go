@@ -4,7 +4,7 @@ package manual
 var aboutClone = map[string]About{
 	"": {
 		Purpose: "Locks are leases on paths, issues or the whole repository, kept as git refs. Hooks that git grite init installs report or stop commits and pushes that touch what others have locked.\n" +
-			"Flags may stand before or after arguments, and -- ends them. -C DIR before the command goes to a directory first, as in git; --version shows the version.",
+			"Flags may stand before or after arguments, and -- ends them. -C DIR before the command goes to a directory first, as in git; --no-pager turns git's pager off; --version shows the version.",
 		Examples: [2]Entry{
 			{"git grite init", "set up a clone: its actor, its hooks"},
 			{"git grite lock acquire src/api.go --reason 'rename the handlers'", "lock a file"},
@@ -20,10 +20,10 @@ var aboutClone = map[string]About{
 		Exits: Codes{0: "the clone is set up"},
 	},
 	"deinit": {
-		Purpose: "Gives up the locks you hold, uninstalls the hooks and deletes the files and local refs of git-grite. The issues stay, which are not only yours.",
+		Purpose: "Releases the locks you hold, uninstalls the hooks and deletes the files and local refs of git-grite. The issues stay, because they are not only yours.",
 		Examples: [2]Entry{
 			{"git grite deinit", "says what it removed"},
-			{"git grite lock status --mine", "what would be given up"},
+			{"git grite lock status --mine", "which locks it would release"},
 		},
 		Exits: Codes{0: "nothing of git-grite is left here but the issues"},
 	},
@@ -36,7 +36,7 @@ var aboutClone = map[string]About{
 	},
 	"actor init": {
 		Purpose:  "Makes one more actor. It becomes the default only where there is none.",
-		Defaults: "The label is user.email, with a number behind it where that is taken.",
+		Defaults: "The label is user.email, followed by a number where that is taken.",
 		Examples: [2]Entry{
 			{"git grite actor init --label agent-7", "make one"},
 			{"GRITE_ACTOR=agent-7 git grite lock acquire src/", "act as it"},
@@ -69,7 +69,7 @@ var aboutClone = map[string]About{
 	},
 	"actor use": {
 		Purpose:  "Makes an actor the default of this clone, or of this work tree.",
-		Defaults: "It is used in the whole clone, but for work trees that have their own.",
+		Defaults: "It is used in the whole clone, except in work trees that have their own.",
 		Examples: [2]Entry{
 			{"git grite actor use agent-7", "in this clone"},
 			{"git grite actor use --worktree agent-7", "in this work tree only"},
@@ -85,12 +85,12 @@ var aboutClone = map[string]About{
 		Exits: Codes{0: "forgotten", 3: "there is no such actor", 4: "it holds locks"},
 	},
 	"actor adopt": {
-		Purpose: "In a clone that was copied with its .git/grite, be the actors of the clone that it is a copy of, which must be gone for good: two clones that act as one see no conflict between them.",
+		Purpose: "Gives a clone that was copied with its .git/grite the actors of the original, which must be gone for good: two clones that act as one see no conflict between them.",
 		Examples: [2]Entry{
 			{"git grite actor adopt", "after a clone was moved to another disk"},
 			{"git grite actor current", "who am I now?"},
 		},
-		Exits: Codes{0: "adopted", 3: "this clone is no copy"},
+		Exits: Codes{0: "adopted", 3: "this clone is not a copy"},
 	},
 	"sync": {
 		Purpose:  "Brings the view of the remote's locks and issues up to date, confirms locks that were taken offline, and sends changes of issues.",
@@ -102,11 +102,11 @@ var aboutClone = map[string]About{
 		Exits: Codes{0: "up to date", 4: "a lock that was taken offline is somebody else's"},
 	},
 	"push": {
-		Purpose:  "Runs git push so that it lands only while your locks are still held: the lock refs move together with the branches or not at all. What stands behind -- goes to git push.",
-		Defaults: "All locks guard the push that you hold on a path that it changes. They stay.",
+		Purpose:  "Runs git push so that it lands only while your locks are still held: the lock refs move together with the branches or not at all. What follows -- goes to git push.",
+		Defaults: "The push is guarded by all locks that you hold on a path that it changes, and keeps them.",
 		Examples: [2]Entry{
 			{"git grite push -- origin main", "guarded by what you hold"},
-			{"git grite push --release -- origin HEAD", "and give the locks up with it"},
+			{"git grite push --release -- origin HEAD", "and release the locks with it"},
 		},
 		Exits: Codes{0: "pushed; otherwise git push's own exit code", 3: "you hold no lock that guards it, and nothing was pushed", 6: "a lock was lost, and nothing was pushed"},
 	},
@@ -171,7 +171,7 @@ var aboutClone = map[string]About{
 		Exits: Codes{0: "shown", 3: "it has no value, or none in the team's file"},
 	},
 	"config set": {
-		Purpose:  "Sets a setting, after a look whether it may have that value. A list may be given as several values.",
+		Purpose:  "Changes a setting, if the value is one that it may have. A list may be given as several values.",
 		Defaults: "It is set in this clone.",
 		Examples: [2]Entry{
 			{"git grite config set hook.max_age 5m", "in this clone"},
@@ -217,7 +217,7 @@ var aboutClone = map[string]About{
 	"completion": {
 		Purpose: "Prints the script with which a shell completes git grite: commands, flags, the locks you hold, actors, remotes, issues and settings. install.sh installs all three.",
 		Examples: [2]Entry{
-			{"source <(git grite completion bash)", "in ~/.bashrc, behind git's own completion"},
+			{"source <(git grite completion bash)", "in ~/.bashrc, after git's own completion"},
 			{"git grite completion fish >~/.config/fish/conf.d/git-grite.fish", "for fish, in each shell that starts"},
 		},
 		Exits: Codes{0: "printed"},

@@ -5,7 +5,7 @@ var changeExits = Codes{0: "changed", 3: "there is no such issue", 4: "somebody 
 
 var aboutIssue = map[string]About{
 	"issue": {
-		Purpose: "Keeps issues in refs/grite/wal, a log that is only ever appended to, on the remote that grants the locks. Holding the lock on issue:ID claims that issue.",
+		Purpose: "Keeps issues in refs/grite/wal, an append-only log, on the remote that grants the locks. Holding the lock on issue:ID claims that issue.",
 		Examples: [2]Entry{
 			{"git grite issue list --unclaimed", "what there is to do"},
 			{"git grite issue claim --label todo --ttl 30m", "take the oldest of it"},
@@ -48,7 +48,7 @@ var aboutIssue = map[string]About{
 		Exits: changeExits,
 	},
 	"issue close": {
-		Purpose:  "Closes an issue. A worker closes it before it gives up the lock, so that no other one takes it again.",
+		Purpose:  "Closes an issue. Close it before you release its lock, so that no other worker takes it again.",
 		Defaults: "The change is sent to the remote at once.",
 		Examples: [2]Entry{
 			{"git grite issue close 8057", "it is done"},
@@ -57,7 +57,7 @@ var aboutIssue = map[string]About{
 		Exits: changeExits,
 	},
 	"issue reopen": {
-		Purpose:  "Opens an issue again that was closed.",
+		Purpose:  "Opens a closed issue again.",
 		Defaults: "The change is sent to the remote at once.",
 		Examples: [2]Entry{
 			{"git grite issue reopen 8057", "it was not done"},

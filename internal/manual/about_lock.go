@@ -20,7 +20,7 @@ var aboutLock = map[string]About{
 		Exits: Codes{0: "all locks are yours", 4: "somebody else holds one; nothing was locked"},
 	},
 	"lock renew": {
-		Purpose: "Extends locks you hold, and never shortens one. A lease that has ended can be renewed as long as nobody took the resource over. " +
+		Purpose: "Extends locks you hold, and never shortens one. A lease that has ended can be renewed as long as nobody else has taken the resource. " +
 			"Of several, those that can be renewed are.",
 		Defaults: "A lease lasts lock.ttl from now, 15m unless it is set, and keeps its reason.",
 		Examples: [2]Entry{
@@ -30,17 +30,17 @@ var aboutLock = map[string]About{
 		Exits: Codes{0: "the locks are yours until the time shown", 3: "there is no such lock", 4: "somebody else has it now"},
 	},
 	"lock release": {
-		Purpose: "Gives up locks you hold. Do so after the push: from then on others may lock the paths, and commits on them that are not pushed yet may be stopped. " +
+		Purpose: "Releases locks you hold. Do so after the push: from then on others may lock the paths, and commits on them that are not pushed yet may be stopped. " +
 			"Releasing what nobody holds is no error.",
-		Defaults: "The lock is given up whichever grant it is; --nonce names one.",
+		Defaults: "The lock is released whichever grant it is; --nonce names one.",
 		Examples: [2]Entry{
-			{"git grite lock release src/api.go", "give up one lock"},
-			{"git grite lock release --mine", "give up all locks you hold"},
+			{"git grite lock release src/api.go", "release one lock"},
+			{"git grite lock release --mine", "release all locks you hold"},
 		},
 		Exits: Codes{0: "you hold none of them any more", 4: "the lock is somebody else's, or another grant than --nonce names"},
 	},
 	"lock break": {
-		Purpose:  "Removes a lock of somebody else who cannot be asked. The holder is told by their next command or commit, with the reason. The nonce makes sure that no later lock is hit.",
+		Purpose:  "Removes a lock of somebody else who cannot be asked. The holder is told by their next command or commit, with the reason. The nonce makes sure that it is this lock and no later one.",
 		Defaults: "None: --resource, --nonce and --reason have to be given.",
 		Examples: [2]Entry{
 			{"git grite lock status --json src/api.go", "shows the nonce"},
@@ -49,7 +49,7 @@ var aboutLock = map[string]About{
 		Exits: Codes{0: "the lock is gone", 3: "there is no such lock", 4: "the nonce is not that of the present lock"},
 	},
 	"lock ask": {
-		Purpose: "Asks whoever holds what is in the way of a resource. The holder is told by their next command, commit or edit; their answer, a new reason of the lock, or its release is what you " +
+		Purpose: "Asks the holder of what is in the way of a resource. The holder is told by their next command, commit or edit; their answer, a new reason of the lock, or its release is what you " +
 			"are shown. One question per lock: asking again replaces it. It ends with the lock.",
 		Defaults: "It does not wait: the answer is told by your next command. --message is one line of at most 500 bytes.",
 		Examples: [2]Entry{
@@ -60,7 +60,7 @@ var aboutLock = map[string]About{
 	},
 	"lock answer": {
 		Purpose:  "Answers those who ask about a lock you hold. They are told by their next command, or at once while they wait. Releasing the lock, or renewing it with --reason, is an answer too.",
-		Defaults: "Everybody is answered who asked about the lock and has no answer yet.",
+		Defaults: "Everybody who asked about the lock and has no answer yet is answered.",
 		Examples: [2]Entry{
 			{"git grite lock answer src/api.go --message 'at noon'", "answer all who asked"},
 			{"git grite lock answer src/ --to bob@example.com --message 'now'", "answer one, also once more"},
@@ -90,14 +90,14 @@ var aboutLock = map[string]About{
 	"lock gc": {
 		Purpose: "Removes expired locks and damaged records, here and on the remote. Nothing depends on it: expired locks block nobody.",
 		Examples: [2]Entry{
-			{"git grite lock gc", "clear up"},
+			{"git grite lock gc", "clean up"},
 			{"git grite lock gc --json", "and tell a program how many there were"},
 		},
 		Exits: Codes{0: "done"},
 	},
 	"lock log": {
 		Purpose:  "Shows what this clone did and saw: locks granted, renewed, released, waited for, refused, lost and broken, with times.",
-		Defaults: "Everything is shown that the log has, which is about 1 MiB.",
+		Defaults: "All of the log is shown, which has about 1 MiB.",
 		Examples: [2]Entry{
 			{"git grite lock log -n 20", "the last entries"},
 			{"git grite lock log -r path:src/api.go --since 7d", "what became of one lock in a week"},
@@ -114,24 +114,24 @@ var aboutLock = map[string]About{
 		Exits: Codes{0: "written"},
 	},
 	"lock run": {
-		Purpose: "Takes locks, runs a command while it holds them, and gives them up. The lease is renewed in time; when it cannot be, the command is stopped before the lease ends. " +
+		Purpose: "Takes locks, runs a command while it holds them, and releases them. The lease is renewed in time; when it cannot be, the command is stopped before the lease ends. " +
 			"The command finds GRITE_LOCK_RESOURCE, GRITE_LOCK_NONCE and more in its environment. docs/run.md has deployments, migrations and cron.",
 		Defaults: "A lease lasts lock.ttl, 15m unless it is set. Without --wait there is one try. --on-lost is kill, --conflict-exit-code is 4.",
 		Examples: [2]Entry{
 			{"git grite lock run repo:deploy --wait 10m -- ./deploy.sh", "one deployment at a time"},
-			{"git grite lock run db/ --conflict-exit-code 0 -- make migrate", "do nothing when somebody else is at it"},
+			{"git grite lock run db/ --conflict-exit-code 0 -- make migrate", "do nothing when somebody else is doing it"},
 		},
 		Exits: Codes{0: "the command's own exit code, whatever it is", 4: "somebody else holds a lock; the command did not run", 6: "the lock was lost and the command stopped"},
 	},
 	"lock keep": {
 		Purpose: "Has locks you hold renewed by a process in the background, one for each actor. It ends by itself.",
 		Examples: [2]Entry{
-			{"git grite lock keep start --mine --for 2h", "for two hours, then they are given up"},
-			{"git grite lock keep stop", "not any more"},
+			{"git grite lock keep start --mine --for 2h", "for two hours, then they are released"},
+			{"git grite lock keep stop", "renew them no longer"},
 		},
 	},
 	"lock keep start": {
-		Purpose:  "Has locks you hold renewed in the background as long as a process runs or for a while, and then given up.",
+		Purpose:  "Has locks you hold renewed in the background as long as a process runs or for a while, and then released.",
 		Defaults: "None: --mine or resources, and --while-pid or --for, have to be given. Without --signal the process is not told of a loss.",
 		Examples: [2]Entry{
 			{"git grite lock keep start --mine --while-pid $$", "as long as this shell runs"},
