@@ -103,7 +103,7 @@ func contract(t *testing.T, remote *gittest.Repo, clock string, clone func() *gi
 	}
 
 	// Broken: the holder is told by the tombstone, and can take it again.
-	held, err := bob.grants.Held()
+	held, err := bob.granted()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestUnreachable(t *testing.T) {
 			if !errors.As(err, &unreachable) || !strings.Contains(err.Error(), `remote "origin": `) {
 				t.Errorf("take: %v", err)
 			}
-			if held, err := m.grants.Held(); len(held) > 0 || err != nil {
+			if held, err := m.granted(); len(held) > 0 || err != nil {
 				t.Errorf("held %v, %v", held, err)
 			}
 		})

@@ -52,7 +52,7 @@ func TestOtherArbiter(t *testing.T) {
 	clone.Git("remote", "add", "backup", backup.Dir)
 	here, there := join(t, clone, 0), joinRemote(t, clone, 0, "backup")
 	granted := here.mustTake("path:src/")
-	if held, err := there.grants.Held(); err != nil || len(held) != 0 {
+	if held, err := there.granted(); err != nil || len(held) != 0 {
 		t.Errorf("held of the other arbiter: %+v, %v", held, err)
 	}
 	others, err := there.grants.Elsewhere()

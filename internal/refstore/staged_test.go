@@ -136,7 +136,7 @@ func (n *network) plant(owner lock.Owner, resource string, ticket time.Time) (ve
 // mustHold wants the grants of a member to name what stands on the remote.
 func (n *network) mustHold(m *member, resource string) {
 	n.t.Helper()
-	held, err := m.grants.Held()
+	held, err := m.granted()
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func TestTraceShorterLease(t *testing.T) {
 	if _, err := n.alice.renew(3 * time.Hour); err == nil {
 		t.Error("a renewal without an answer is reported as done")
 	}
-	held, err := n.alice.grants.Held()
+	held, err := n.alice.granted()
 	h := held[parse(t, "path:a")[0].Key()]
 	if err != nil || until(h.Lock) != until(granted[0].Lock) || h.Version != before || len(h.Pending) != 1 || h.Pending[0].Version != n.at("path:a") || h.Pending[0].Version == before {
 		t.Errorf("the grants have %+v, %v", h, err)

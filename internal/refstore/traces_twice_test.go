@@ -109,7 +109,7 @@ func TestTraceLateRenewal(t *testing.T) {
 				}
 				n.line.Release()
 				n.stands("path:src/")
-				held, heldErr := n.alice.grants.Held()
+				held, heldErr := n.alice.granted()
 				h := held[parse(t, "path:src/")[0].Key()]
 				if heldErr != nil || !h.Stands(n.at("path:src/")) || h.Nonce != granted[0].Nonce {
 					t.Errorf("%s stands, and the holding is %+v, %v", n.at("path:src/"), h, heldErr)
