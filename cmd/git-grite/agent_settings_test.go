@@ -67,6 +67,25 @@ func TestAgentSettings(t *testing.T) {
 	}
 }
 
+// TestAgentsInStatus lists the agents whose settings have entries of ours beside the
+// hooks of git.
+func TestAgentsInStatus(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "")
+	r = r.With("HOME=" + t.TempDir())
+	r.Git("config", "user.email", "alice@example.com")
+	try(t, r, "hooks", "status").exits(0).lacks("claude", "codex")
+	grite(t, r, "hooks", "install", "--agent", "claude")
+	grite(t, r, "hooks", "install", "--agent", "codex", "--user")
+	try(t, r, "hooks", "status").exits(0, "pre-commit: installed", "claude: installed (", ".claude/settings.json)", "codex: installed (").lacks("gemini")
+	try(t, r, "hooks", "status", "--json").exits(0, `"name":"pre-commit"`, `"name":"claude","path":`, `"state":"installed","ok":true`)
+	at := filepath.Join(r.Dir, ".claude/settings.json")
+	r.Write(".claude/settings.json", strings.ReplaceAll(readFile(t, at), "; exit 0", ""))
+	try(t, r, "hooks", "status").exits(4, "claude: outdated", "hint: git grite hooks install --agent claude")
+	r.Write(".claude/settings.json", "{")
+	try(t, r, "hooks", "status").exits(0).lacks("claude")
+}
+
 // TestAgentTrial finds out what keeps a line from running.
 func TestAgentTrial(t *testing.T) {
 	t.Parallel()

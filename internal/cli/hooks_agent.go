@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,14 +47,10 @@ type settingsFile struct {
 // may have come with a checkout, so that they have to be what they seem to be; a
 // user may keep links.
 func (o agentOptions) files(ctx context.Context, c *call) ([]settingsFile, error) {
-	host, ok := agent.Lookup(o.host)
-	if !ok {
+	if _, ok := agent.Lookup(o.host); !ok {
 		return nil, usagef("there is no agent %q; git grite hooks install -h lists those that are known", o.host)
 	}
-	top := c.getenv("HOME")
-	if home, err := os.UserHomeDir(); top == "" && err == nil {
-		top = home
-	}
+	top := c.home()
 	if !o.user {
 		cl, err := c.open(ctx)
 		if err != nil {
@@ -69,7 +63,22 @@ func (o agentOptions) files(ctx context.Context, c *call) ([]settingsFile, error
 	if top == "" {
 		return nil, usagef("HOME is not set, so that there is no place for settings of the user")
 	}
+	return o.filesIn(c, top)
+}
+
+// home is the home directory of the user, "" for none.
+func (c *call) home() string {
+	top := c.getenv("HOME")
+	if home, err := os.UserHomeDir(); top == "" && err == nil {
+		top = home
+	}
+	return top
+}
+
+// filesIn reads the settings files of an agent in a work tree or a home directory.
+func (o agentOptions) filesIn(c *call, top string) ([]settingsFile, error) {
 	var files []settingsFile
+	host, _ := agent.Lookup(o.host)
 	for _, f := range host.Files(o.user) {
 		s := settingsFile{File: f, at: filepath.FromSlash(f.In(filepath.ToSlash(top), c.getenv)), mode: 0o666}
 		if o.user {
@@ -170,104 +179,6 @@ func (o agentOptions) changeSettings(ctx context.Context, c *call, install bool)
 		}
 	}}, nil
 }
-
-// entryJSON is what is known of our entries in one settings file.
-type entryJSON struct {
-	Name   string      `json:"name"`
-	Path   string      `json:"path"`
-	State  agent.State `json:"state"`
-	Fired  *bool       `json:"fired,omitempty"` // in a trial
-	Reason string      `json:"reason,omitempty"`
-	OK     bool        `json:"ok"`
-}
-
-func (e entryJSON) String() string {
-	line := fmt.Sprintf("%s: %s (%s)", e.Name, e.State, wire.Printable(e.Path))
-	if e.Fired != nil && *e.Fired {
-		line = fmt.Sprintf("%s: stops an edit (%s)", e.Name, wire.Printable(e.Path))
-	}
-	if e.Reason != "" {
-		line += "; " + wire.Printable(e.Reason)
-	}
-	return line
-}
-
-// inspect looks at the settings files of an agent and, in a trial, runs their
-// command lines as the agent does.
-func (o agentOptions) inspect(ctx context.Context, c *call, trial time.Duration) (result, error) {
-	files, err := o.files(ctx, c)
-	if err != nil {
-		return result{}, err
-	}
-	f := firing{hint: "git grite hooks install --agent " + o.host}
-	if o.user {
-		f.hint += " --user"
-	}
-	for _, s := range files {
-		e := entryJSON{Name: o.host, Path: s.at}
-		if e.State, err = s.Status(s.text, s.Tools(s.text)); err != nil {
-			return result{}, err
-		}
-		e.OK = e.State == agent.Installed
-		if trial > 0 && e.State != agent.Absent {
-			e.Reason = s.try(ctx, c.Env, trial)
-			e.OK = e.Reason == ""
-			e.Fired = &e.OK
-		}
-		f.add(o.host, e, e.OK)
-	}
-	if trial > 0 {
-		return f.result("The command lines of the agent stop edits", "the agent's edits are not stopped")
-	}
-	return f.result("The agent runs our hooks, once it trusts them", "the agent does not run our hooks")
-}
-
-// try runs each command line of ours with an event as the agent sends it, and
-// returns what is wrong, "" for a refusal as it should be. Where the program
-// cannot be found the agent's edits go ahead without a word, so that nothing less
-// will do. What runs answers the probe: it judges nothing and refuses.
-func (s settingsFile) try(ctx context.Context, env Env, limit time.Duration) string {
-	lines, err := s.Commands(s.text)
-	if err != nil {
-		return err.Error()
-	}
-	if len(lines) == 0 { // a plugin, which runs this
-		lines = []string{"git-grite hook agent " + s.Host}
-	}
-	scratch, err := os.MkdirTemp("", "git-grite-hooks-test-")
-	if err != nil {
-		return err.Error()
-	}
-	defer os.RemoveAll(scratch)
-	slices.Sort(lines)
-	for _, line := range slices.Compact(lines) {
-		probe := filepath.Join(scratch, "fired")
-		limited, cancel := context.WithTimeout(ctx, limit)
-		cmd := exec.CommandContext(limited, "sh", "-c", line)
-		cmd.Dir, cmd.Env, cmd.WaitDelay = scratch, append(slices.Clone(env.Environ), probeVar+"="+probe), time.Second
-		cmd.Stdin = strings.NewReader(string(s.Sample(scratch, filepath.Join(scratch, "file"))))
-		var stdout, stderr strings.Builder
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		err := cmd.Run()
-		cancel()
-		told, _ := os.ReadFile(probe) // no file: it did not run
-		_ = os.Remove(probe)
-		switch said := strings.TrimSpace(stderr.String()); {
-		case !strings.Contains(string(told), agentProbe) && said != "":
-			return fmt.Sprintf("%s: did not run: %s", line, said[strings.LastIndex(said, "\n")+1:])
-		case !strings.Contains(string(told), agentProbe):
-			return line + ": did not run"
-		case !strings.Contains(stdout.String()+said, trialReason):
-			return fmt.Sprintf("%s: did not understand the event: %v", line, err)
-		}
-	}
-	return ""
-}
-
-const (
-	agentProbe  = "agent"
-	trialReason = "git-grite: this is a trial"
-)
 
 func explainSettings(e *agent.SettingsError, _ time.Time) failure {
 	f := failure{details: map[string]any{"path": e.Path, "add": e.Add}, lines: []string{"Add by hand:"}}

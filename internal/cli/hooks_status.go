@@ -35,7 +35,7 @@ type hooksPathJSON struct {
 
 func newHooksStatus() *command {
 	var o agentOptions
-	return &command{name: "status", usage: "show what git would run, in each work tree", flags: o.flags(), run: func(ctx context.Context, c *call) (result, error) {
+	return &command{name: "status", usage: "show what git would run, in each work tree, and agents", flags: o.flags(), run: func(ctx context.Context, c *call) (result, error) {
 		if o.host != "" {
 			return o.inspect(ctx, c, 0)
 		}
@@ -70,6 +70,9 @@ func runHooksStatus(ctx context.Context, c *call) (result, error) {
 	}
 	if isServer {
 		f.add(server.WorkTree, server, server.OK)
+	}
+	if n := len(f.trees); n > 0 {
+		f.agents(c, cl.Repo.WorkTree, f.trees[n-1])
 	}
 	configured, err := hook.ConfiguredHooks(ctx, cl.Repo)
 	if err != nil {
