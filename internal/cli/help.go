@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strconv"
@@ -89,20 +90,19 @@ func meaningOfID(path []*command) (string, bool) {
 // exitsOf lists exit codes in order: those of a command with the ones that all
 // commands have, or all.
 func exitsOf(own manual.Codes, all bool) (list []manual.Entry) {
-	if own == nil && !all {
+	if own[0] == "" && !all { // a group
 		return nil
 	}
-	done := "done"
-	if own[0] != "" {
-		done = own[0]
-	}
-	list = []manual.Entry{{Word: "0", Text: done}}
+	list = []manual.Entry{{Word: "0", Text: cmp.Or(own[0], "done")}}
 	for _, e := range exits {
-		when, ok := own[e.exit]
+		when := ""
+		if e.exit < len(own) {
+			when = own[e.exit]
+		}
 		switch {
-		case ok && e.code == codeEnvironment:
+		case when != "" && e.code == codeEnvironment:
 			when += "; or " + e.when
-		case ok:
+		case when != "":
 		case all, e.code == codeInvalid, e.code == codeEnvironment:
 			when = e.when
 		default:

@@ -28,7 +28,7 @@ func Manual() (pages []manual.Page) {
 	top := manual.Page{
 		Name: "git-grite", Date: manualDate, About: describe(tree, nil),
 		Sections: []manual.Section{
-			{Title: "EXIT STATUS", Entries: exitsOf(nil, true)},
+			{Title: "EXIT STATUS", Entries: exitsOf(manual.Codes{}, true)},
 			{Title: "OUTPUT", Text: "With --json a command prints one object on stdout, for success and failure alike, and nothing on stderr. docs/schema.json describes it."},
 			{Title: "CONFIGURATION", Text: manual.Of("config").Purpose, Entries: settingEntries()},
 			{Title: "ENVIRONMENT", Entries: environment},

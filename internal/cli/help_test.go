@@ -40,8 +40,8 @@ func TestHelpIsComplete(t *testing.T) {
 		if leaf && (d.Defaults == "") != (len(path[len(path)-1].flags) == 0) {
 			t.Errorf("%q has %d flags and says %q of what holds without", name, len(path[len(path)-1].flags), d.Defaults)
 		}
-		for code := range d.Exits {
-			if code != 0 && !slices.ContainsFunc(exits, func(e exit) bool { return e.exit == code }) {
+		for code, when := range d.Exits {
+			if code != 0 && when != "" && !slices.ContainsFunc(exits, func(e exit) bool { return e.exit == code }) {
 				t.Errorf("%q: there is no exit code %d", name, code)
 			}
 		}
@@ -77,7 +77,9 @@ func TestHelpIsComplete(t *testing.T) {
 		}
 	})
 	slices.Sort(described)
-	if said := manual.Names(); !slices.Equal(said, described) {
+	said := manual.Names()
+	slices.Sort(said)
+	if !slices.Equal(said, described) {
 		t.Errorf("something is said about\n%q\nand the commands are\n%q", said, described)
 	}
 }

@@ -1,11 +1,9 @@
 package manual
 
-import "slices"
-
 // About is what there is to say of a command beyond its line and its flags. Each
-// command and group has one, by its words, such as "lock acquire"; a test of cli
-// makes sure of that.
+// command and group has one, which a test of cli makes sure of.
 type About struct {
+	Name     string // such as "lock acquire"; "" for git grite itself
 	Purpose  string
 	Defaults string // what holds where a flag is not given; for commands with flags
 	Examples [2]Entry
@@ -13,28 +11,30 @@ type About struct {
 }
 
 // Codes are the exit codes of a command, with what they mean for it. Those that
-// each command has are added.
-type Codes map[int]string
+// each command has are added. It is no map, which each start of the program would
+// have to fill.
+type Codes [7]string
 
-var abouts = []map[string]About{aboutLock, aboutIssue, aboutClone}
+var abouts = [][]About{aboutLock, aboutIssue, aboutClone}
 
-// Of is the About of a command by its words; that of git grite itself is "".
+// Of is what there is to say of a command.
 func Of(name string) About {
 	for _, some := range abouts {
-		if a, ok := some[name]; ok {
-			return a
+		for _, a := range some {
+			if a.Name == name {
+				return a
+			}
 		}
 	}
 	return About{}
 }
 
-// Names are the commands that something is said about, sorted.
+// Names are the commands that something is said about.
 func Names() (all []string) {
 	for _, some := range abouts {
-		for name := range some {
-			all = append(all, name)
+		for _, a := range some {
+			all = append(all, a.Name)
 		}
 	}
-	slices.Sort(all)
 	return all
 }

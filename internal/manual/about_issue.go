@@ -3,15 +3,17 @@ package manual
 // changeExits are the exit codes of a change of an issue.
 var changeExits = Codes{0: "changed", 3: "there is no such issue", 4: "somebody else has locked it, and the policy is require"}
 
-var aboutIssue = map[string]About{
-	"issue": {
+var aboutIssue = []About{
+	{
+		Name:    "issue",
 		Purpose: "Keeps issues in refs/grite/wal, an append-only log, on the remote that grants the locks. Holding the lock on issue:ID claims that issue.",
 		Examples: [2]Entry{
 			{"git grite issue list --unclaimed", "what there is to do"},
 			{"git grite issue claim --label todo --ttl 30m", "take the oldest of it"},
 		},
 	},
-	"issue create": {
+	{
+		Name:     "issue create",
 		Purpose:  "Opens an issue.",
 		Defaults: "Without --body git's editor opens on a terminal; elsewhere the body is empty.",
 		Examples: [2]Entry{
@@ -20,7 +22,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: Codes{0: "opened"},
 	},
-	"issue list": {
+	{
+		Name:     "issue list",
 		Purpose:  "Lists issues, with their labels and who has claimed them.",
 		Defaults: "Open issues are listed. The remote is asked for up to five seconds; when it does not answer, the last view is shown with its age.",
 		Examples: [2]Entry{
@@ -29,7 +32,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: Codes{0: "listed, also when there are none"},
 	},
-	"issue show": {
+	{
+		Name:     "issue show",
 		Purpose:  "Shows an issue with its comments, and who has claimed it.",
 		Defaults: "The remote is asked for up to five seconds; when it does not answer, the issue is shown as last seen.",
 		Examples: [2]Entry{
@@ -38,7 +42,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: Codes{0: "shown", 3: "there is no such issue"},
 	},
-	"issue comment": {
+	{
+		Name:     "issue comment",
 		Purpose:  "Adds a comment to an issue.",
 		Defaults: "Without --body git's editor opens on a terminal.",
 		Examples: [2]Entry{
@@ -47,7 +52,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue close": {
+	{
+		Name:     "issue close",
 		Purpose:  "Closes an issue. Close it before you release its lock, so that no other worker takes it again.",
 		Defaults: "The change is sent to the remote at once.",
 		Examples: [2]Entry{
@@ -56,7 +62,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue reopen": {
+	{
+		Name:     "issue reopen",
 		Purpose:  "Opens a closed issue again.",
 		Defaults: "The change is sent to the remote at once.",
 		Examples: [2]Entry{
@@ -65,14 +72,16 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue label": {
+	{
+		Name:    "issue label",
 		Purpose: "Changes the labels of an issue. A label is any short text.",
 		Examples: [2]Entry{
 			{"git grite issue label add 8057 --label todo", "add one"},
 			{"git grite issue label remove 8057 --label todo", "remove it"},
 		},
 	},
-	"issue label add": {
+	{
+		Name:     "issue label add",
 		Purpose:  "Adds labels to an issue.",
 		Defaults: "None: at least one --label has to be given.",
 		Examples: [2]Entry{
@@ -81,7 +90,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue label remove": {
+	{
+		Name:     "issue label remove",
 		Purpose:  "Removes labels from an issue.",
 		Defaults: "None: at least one --label has to be given.",
 		Examples: [2]Entry{
@@ -90,7 +100,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue update": {
+	{
+		Name:     "issue update",
 		Purpose:  "Changes the title or the text of an issue.",
 		Defaults: "Without --title and --body git's editor opens with the present text, on a terminal.",
 		Examples: [2]Entry{
@@ -99,7 +110,8 @@ var aboutIssue = map[string]About{
 		},
 		Exits: changeExits,
 	},
-	"issue claim": {
+	{
+		Name: "issue claim",
 		Purpose: "Locks an open issue, or the oldest that nobody has claimed, to work on it. Any number of workers may claim at the same time: each issue goes to one of them. " +
 			"Close the issue before you release its lock.",
 		Defaults: "A lease lasts lock.ttl, 15m unless it is set.",
