@@ -25,10 +25,7 @@ const count = `mkdir $D/busy || echo overlap >>$D/overlaps; n=$(cat $D/counter);
 // deadlines commands do overlap.
 func TestLockRunExcludes(t *testing.T) {
 	t.Parallel()
-	clones, runs := 3, 2
-	if os.Getenv("GRITE_TEST_FULL") == "1" {
-		clones, runs = 8, 100
-	}
+	clones, runs := 8, rounds(100)
 	atOnce(t, map[string]bool{"file": true, "http": true}, func(t *testing.T, name string, _ bool) {
 		remote := gittest.NewRemote(t)
 		url, env := transport(t, name).Serve(t, remote.Dir)
@@ -90,11 +87,11 @@ func TestLockRunInLine(t *testing.T) {
 		remote := gittest.NewRemote(t)
 		url, env := transport(t, name).Serve(t, remote.Dir)
 		dir := t.TempDir()
-		var proxy *gittest.FaultProxy
-		if name == "http" {
-			proxy = gittest.Proxy(t, url)
-			url = proxy.URL
+		calls := func() (looks, fetches, pushes int) {
+			text, _ := os.ReadFile(filepath.Join(dir, "calls"))
+			return strings.Count(string(text), "ls-remote\n"), strings.Count(string(text), "fetch\n"), strings.Count(string(text), "push\n")
 		}
+		env = append(env, gittest.WrapGit(t, `case $SUBCOMMAND in ls-remote | fetch | push) echo "$SUBCOMMAND" >>"$D/calls" ;; esac`)...)
 		at := func() *gittest.Repo {
 			c := remote.With(env...).With("D="+dir).Clone(t, url)
 			grite(t, c, "init", "--no-hooks")
@@ -105,19 +102,22 @@ func TestLockRunInLine(t *testing.T) {
 		var all []*gittest.Running
 		for i := range n {
 			all = append(all, at().Start("git-grite", "lock", "run", "path:x", "--wait", "30m", "--", "sh", "-c", fmt.Sprintf("echo %d >>$D/order", i)))
-			time.Sleep(time.Second)
-		}
-		time.Sleep(5 * time.Second) // the last has found its place
-		if proxy != nil {
-			const while = 10 * time.Second
-			proxy.On(nil)
-			time.Sleep(while)
-			looks := proxy.Count(gittest.FetchRefs)
-			perMinute := float64(looks) * float64(time.Minute/while) / float64(n)
-			t.Logf("%d waiters: %.1f looks per waiter and minute, %d fetches, %d pushes", n, perMinute, proxy.Count(gittest.Fetch), proxy.Count(gittest.Push))
-			if looks == 0 || perMinute > 30 || proxy.Count(gittest.Push) > 0 {
-				t.Errorf("%.1f looks per waiter and minute, %d pushes", perMinute, proxy.Count(gittest.Push))
+			for deadline := time.Now().Add(time.Minute); strings.Count(remote.Git("for-each-ref", "refs/git-grite/waiting"), "refs/") <= i; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("waiter %d has not joined the line", i)
+				}
 			}
+		}
+		time.Sleep(5 * time.Second) // the intervals have grown to what they become
+		const while = 10 * time.Second
+		looks, fetches, pushes := calls()
+		time.Sleep(while)
+		moreLooks, moreFetches, morePushes := calls()
+		looks, fetches, pushes = moreLooks-looks, moreFetches-fetches, morePushes-pushes
+		perMinute := float64(looks) * float64(time.Minute/while) / float64(n)
+		t.Logf("over %s, %2d waiters: %4.1f looks per waiter and minute, in %s %d fetches, %d pushes", name, n, perMinute, while, fetches, pushes)
+		if looks == 0 || perMinute > 30 || pushes > 0 {
+			t.Errorf("%.1f looks per waiter and minute, %d pushes", perMinute, pushes)
 		}
 		grite(t, holder, "lock", "release", "path:x")
 		want := ""
