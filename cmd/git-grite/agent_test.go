@@ -188,6 +188,35 @@ func TestAgentFixtures(t *testing.T) {
 	}
 }
 
+// TestAgentFilesOfTwo has a project with the settings of Claude Code and of Copilot
+// CLI, which runs the lines of both: one answer, twice.
+func TestAgentFilesOfTwo(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "path:src/")
+	configure(t, r, "lock_policy = \"require\"\n")
+	grite(t, r, "hooks", "install", "--agent", "claude")
+	grite(t, r, "hooks", "install", "--agent", "copilot")
+	fields := map[string]any{"hook_event_name": "PreToolUse", "session_id": sessionA, "timestamp": "2026-06-26T18:00:44.330Z", "cwd": r.Dir,
+		"tool_name": "Edit", "tool_input": map[string]any{"path": filepath.Join(r.Dir, "src/a.go"), "old_str": "1", "new_str": "2"}}
+	for _, policy := range []string{"require", "warn", "off"} {
+		in, _ := json.Marshal(fields)
+		answers := map[string]bool{}
+		for _, file := range []string{".claude/settings.json", ".github/hooks/git-grite.json"} {
+			res := r.With("GRITE_LOCK_POLICY="+policy).Run(string(in), "sh", "-c", ourLines(t, filepath.Join(r.Dir, file))[0])
+			if res.Code != 0 || res.Stderr != "" || strings.Contains(res.Stdout, `"permissionDecision":"deny"`) != (policy == "require") {
+				t.Errorf("%s, %s: %+v", file, policy, res)
+			}
+			answers[res.Stdout] = true
+		}
+		if len(answers) != 1 {
+			t.Errorf("%s: %v", policy, answers)
+		}
+	}
+	if log, err := os.ReadFile(filepath.Join(r.Dir, ".git/grite/agent.log")); err == nil {
+		t.Errorf("%s", log)
+	}
+}
+
 func TestAgentEdits(t *testing.T) {
 	t.Parallel()
 	r := guarded(t, "path:src/**")

@@ -110,6 +110,43 @@ func TestEveryHostHasFixtures(t *testing.T) {
 	}
 }
 
+// TestFixturesAreComplete lists the case of each host for what an agent may do to a
+// file, and for what it may send that means nothing to us. "-" is what the agent has
+// no tool for.
+func TestFixturesAreComplete(t *testing.T) {
+	columns := strings.Fields("edit write notebook add update delete move unknown-tool unknown-event another-version")
+	for host, row := range map[string]string{
+		"claude":   "edit write notebook - - - - bash unknown-event another-version",
+		"codex":    "update add - add update delete move bash unknown-event another-version",
+		"copilot":  "edit write vscode-notebook patch-camel patch-camel patch-camel patch-camel view-camel unknown-event another-version",
+		"cursor":   "edit write notebook - - delete - shell unknown-event another-version",
+		"gemini":   "edit write - - - - - shell unknown-event another-version",
+		"opencode": "edit write - patch patch patch patch bash unknown-event another-version",
+		"devin":    "cli-edit cli-write cli-notebook cli-patch cli-patch cli-patch cli-patch cli-exec unknown-event desktop-another-version",
+	} {
+		for i, name := range strings.Fields(row) {
+			if name == "-" {
+				continue
+			}
+			in := read(t, "testdata/"+host+"/"+name+".in.json")
+			e := Parse(host, in, nil)
+			marks := map[string]string{"add": "*** Add File", "update": "*** Update File", "delete": "*** Delete File", "move": "*** Move to"}
+			switch column := columns[i]; {
+			case len(in) == 0:
+				t.Errorf("%s has no fixture %s, for %s", host, name, column)
+			case column == "another-version": // is understood, or silence
+			case strings.HasPrefix(column, "unknown") != (e.Kind == Unknown):
+				t.Errorf("%s: %s is %v, for %s", host, name, e.Kind, column)
+			case marks[column] != "" && host != "cursor" && !bytes.Contains(in, []byte(marks[column])):
+				t.Errorf("%s: %s has no %q", host, name, marks[column])
+			}
+		}
+	}
+	if len(hosts) != 7 {
+		t.Errorf("%d hosts", len(hosts))
+	}
+}
+
 func TestExtraTools(t *testing.T) {
 	in := read(t, "testdata/claude/mcp-tool.in.json")
 	e := Parse("claude", in, regexp.MustCompile(`^mcp__c3__`))
