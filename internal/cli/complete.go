@@ -154,6 +154,7 @@ func (k *completion) flags() {
 		flags = append(slices.Clone(k.last.flags), flags...)
 	case len(k.path) == 0:
 		k.add("--version", "show the version")
+		k.add("--no-pager", "show nothing in a pager")
 		k.add("-C", "go to a directory first")
 	}
 	for _, f := range flagsOf(flags) {

@@ -101,9 +101,9 @@ func (k *completion) locks(ctx context.Context, cl *clone.Clone) []lock.Lock {
 	return slices.DeleteFunc(v.Locks, func(l lock.Lock) bool {
 		own := l.Owner == v.Actor.ID && !l.Released()
 		switch k.last.name {
-		case "release", "renew", "start", "push":
+		case "release", "renew", "start", "push", "answer":
 			return !own
-		case "break":
+		case "break", "ask":
 			return own || !l.Live(k.Now())
 		}
 		return !l.Live(k.Now())
@@ -113,7 +113,7 @@ func (k *completion) locks(ctx context.Context, cl *clone.Clone) []lock.Lock {
 // resources completes a resource, or an argument that may be a path as well.
 func (k *completion) resources(ctx context.Context, cl *clone.Clone, path bool) {
 	switch k.last.name {
-	case "release", "renew", "start", "push", "break", "status", "log":
+	case "release", "renew", "start", "push", "answer", "break", "ask", "status", "log":
 		for _, l := range k.locks(ctx, cl) {
 			name, text := l.Resource.String(), "ended"
 			if path {
