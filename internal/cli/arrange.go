@@ -7,21 +7,18 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
-// line is a command line that was understood: a command with its arguments in an
-// order that urfave/cli takes, or one that help was asked for.
+// line is a command line that was understood: a command with what it was given, or
+// one that help was asked for.
 type line struct {
-	path []*command // from the top; none for git grite itself
-	args []string   // without the names of the path
-	help bool
+	path     []*command // from the top; none for git grite itself
+	settings []setting  // flags, as they came
+	args     []string   // what is no flag
+	common   *common    // to be set by settings
+	help     bool
 }
-
-// words are the arguments as urfave/cli wants them.
-func (l line) words() []string { return append(names(l.path), l.args...) }
 
 func names(path []*command) (list []string) {
 	for _, c := range path {
@@ -50,7 +47,7 @@ func (e *Env) enter() error {
 			continue
 		}
 		if arg != "-C" {
-			_, width, _ := findFlag(common(), e.Args[i:])
+			_, width, _ := findFlag(commonFlags(), e.Args[i:])
 			kept = append(kept, e.Args[i:i+max(1, width)]...)
 			i += max(0, width-1)
 			continue
@@ -81,12 +78,12 @@ type placeError struct{ dir string }
 
 func (e *placeError) Error() string { return fmt.Sprintf("there is no directory %q", e.dir) }
 
-// arrange finds the command that args name and puts its flags before its
-// positional arguments, behind a "--": urfave/cli v2 takes a flag after the
-// first argument for an argument, silently. Aliases become names, because v2
-// refuses two forms of one flag. What is missing or unknown is *usageError.
+// arrange finds the command that args name, and its flags, which may stand before
+// and behind its arguments and, those that all commands take, before its name. What
+// is missing or unknown is *usageError.
 func arrange(tree []*command, args []string) (l line, err error) {
-	group, early := tree, []string(nil)
+	l.common = &common{}
+	shared, group := l.common.flags(), tree
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if len(l.path) == 0 && (arg == "--version" || arg == "-v") {
@@ -96,11 +93,11 @@ func arrange(tree []*command, args []string) (l line, err error) {
 		case isHelp(arg) || arg == "help" && !l.help:
 			l.help = true
 		case strings.HasPrefix(arg, "-") && arg != "-":
-			flag, width, err := findFlag(common(), args[i:])
-			if err != nil || flag == nil {
+			found, width, err := findFlag(shared, args[i:])
+			if err != nil || found == nil {
 				return l, unknownEarly(l.path, args, i, err)
 			}
-			early = append(early, flag...)
+			l.settings = append(l.settings, found...)
 			i += width - 1
 		default:
 			c := findCommand(group, arg)
@@ -112,8 +109,7 @@ func arrange(tree []*command, args []string) (l line, err error) {
 				continue
 			}
 			if !l.help {
-				l.args, l.help, err = c.split(l.path, args, i+1)
-				l.args = append(early, l.args...)
+				err = l.split(append(slices.Clone(c.flags), shared...), args, i+1)
 			}
 			return l, err
 		}
@@ -129,65 +125,61 @@ func arrange(tree []*command, args []string) (l line, err error) {
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "--help" || arg == "-help" }
 
-// split moves the flags of args, from the one at index from on, before the
-// positional arguments. Where a command line follows, the "--" before it stays
-// among them. Flags have to be UTF-8: urfave/cli v2 sends lists through JSON,
-// which replaces what is not.
-func (c *command) split(path []*command, args []string, from int) (first []string, help bool, err error) {
-	flags := append(slices.Clone(c.flags), common()...)
-	var rest []string
-	for i := from; i < len(args); i++ {
+// split tells the flags of the command at the end of the path from its arguments,
+// from args[i] on. Where a command line follows, the "--" before it stays among the
+// arguments. The values of flags have to be UTF-8, as records have.
+func (l *line) split(flags []*flag, args []string, i int) error {
+	c := l.path[len(l.path)-1]
+	for ; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
-			if c.runs {
-				rest = append(rest, "--")
+			if !c.runs {
+				i++
 			}
-			rest = append(rest, args[i+1:]...)
-			break
+			l.args = append(l.args, args[i:]...)
+			return nil
 		}
 		if !strings.HasPrefix(arg, "-") || arg == "-" {
-			rest = append(rest, arg)
+			l.args = append(l.args, arg)
 			continue
 		}
-		known, width, err := findFlag(flags, args[i:])
+		found, width, err := findFlag(flags, args[i:])
 		switch {
-		case known == nil && err == nil && isHelp(arg):
-			return nil, true, nil
+		case found == nil && err == nil && isHelp(arg):
+			l.help = true
+			return nil
 		case err != nil:
-			return nil, false, &usageError{message: err.Error(), hint: hintFor(path)}
-		case known == nil:
-			return nil, false, c.unknownFlag(path, args, i)
+			return &usageError{message: err.Error(), hint: hintFor(l.path)}
+		case found == nil:
+			return c.unknownFlag(l.path, args, i)
 		}
-		for _, flag := range known {
-			if !utf8.ValidString(flag) {
-				return nil, false, usagef("the value of %s is not valid UTF-8", strings.ToValidUTF8(flag, "�"))
+		for _, s := range found {
+			if !utf8.ValidString(s.value) {
+				return usagef("the value of %s is not valid UTF-8", strings.ToValidUTF8(s.String(), "�"))
 			}
 		}
-		first = append(first, known...)
+		l.settings = append(l.settings, found...)
 		i += width - 1
 	}
-	if len(rest) > 0 {
-		first = append(append(first, "--"), rest...)
-	}
-	return first, false, nil
+	return nil
 }
 
 // findFlag looks up the flag that args begin with, or the short ones that stand
-// in one word as git's do, and returns them under their names, with their values,
-// and how many of args that took. None is found where one is unknown.
-func findFlag(flags []cli.Flag, args []string) (found []string, width int, err error) {
+// in one word as git's do, and returns them with their values, and how many of args
+// that took. None is found where one is unknown.
+func findFlag(flags []*flag, args []string) (found []setting, width int, err error) {
 	word := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-")
 	name, value, hasValue := strings.Cut(word, "=")
 	if f := flagNamed(flags, name); f != nil {
 		switch {
 		case hasValue:
-			return []string{"--" + f.Names()[0] + "=" + value}, 1, nil
-		case isSwitch(f):
-			return []string{"--" + f.Names()[0]}, 1, nil
+			return []setting{{f, value}}, 1, nil
+		case f.isSwitch():
+			return []setting{{f, "true"}}, 1, nil
 		case len(args) == 1:
 			return nil, 0, fmt.Errorf("%s needs a value", args[0])
 		}
-		return []string{"--" + f.Names()[0] + "=" + args[1]}, 2, nil
+		return []setting{{f, args[1]}}, 2, nil
 	}
 	if strings.HasPrefix(args[0], "--") {
 		return nil, 0, nil
@@ -197,12 +189,12 @@ func findFlag(flags []cli.Flag, args []string) (found []string, width int, err e
 		switch {
 		case f == nil:
 			return nil, 0, nil
-		case isSwitch(f):
-			found = append(found, "--"+f.Names()[0])
+		case f.isSwitch():
+			found = append(found, setting{f, "true"})
 			continue
 		}
 		if at+1 < len(word) {
-			return append(found, "--"+f.Names()[0]+"="+word[at+1:]), 1, nil
+			return append(found, setting{f, word[at+1:]}), 1, nil
 		}
 		last, width, err := findFlag(flags, append([]string{"-" + word[at:]}, args[1:]...))
 		return append(found, last...), width, err
@@ -210,15 +202,10 @@ func findFlag(flags []cli.Flag, args []string) (found []string, width int, err e
 	return found, 1, nil
 }
 
-func isSwitch(f cli.Flag) bool {
-	_, ok := f.(*cli.BoolFlag)
-	return ok
-}
-
 // flagNamed returns the flag with a name or an alias, or nil.
-func flagNamed(flags []cli.Flag, name string) cli.Flag {
+func flagNamed(flags []*flag, name string) *flag {
 	for _, f := range flags {
-		if slices.Contains(f.Names(), name) {
+		if slices.Contains(f.names, name) {
 			return f
 		}
 	}

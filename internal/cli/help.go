@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/manual"
 )
 
@@ -53,7 +51,7 @@ func describe(tree, path []*command) manual.Command {
 	}
 	if c.run != nil {
 		m.More = ""
-		m.Flags, m.Common = flagsOf(c.flags), flagsOf(common())
+		m.Flags, m.Common = flagsOf(c.flags), flagsOf(commonFlags())
 	}
 	said := capitals(m.Synopsis())
 	for _, word := range meanings {
@@ -113,20 +111,16 @@ func exitsOf(own manual.Codes, all bool) (list []manual.Entry) {
 	return list
 }
 
-func flagsOf(flags []cli.Flag) (list []manual.Flag) {
+func flagsOf(flags []*flag) (list []manual.Flag) {
 	for _, f := range flags {
-		d, ok := f.(cli.DocGenerationFlag)
-		if !ok {
-			continue
-		}
-		text, value := d.GetUsage(), ""
+		text, value := f.usage, ""
 		if before, rest, ok := strings.Cut(text, "`"); ok {
 			var after string
 			value, after, _ = strings.Cut(rest, "`")
 			text = before + value + after
 		}
-		m := manual.Flag{Value: value, Text: text, Many: isMany(f)}
-		for _, name := range f.Names() {
+		m := manual.Flag{Value: value, Text: text, Many: f.isMany()}
+		for _, name := range f.names {
 			if len(name) == 1 {
 				m.Names = append([]string{"-" + name}, m.Names...)
 			} else {
@@ -136,13 +130,4 @@ func flagsOf(flags []cli.Flag) (list []manual.Flag) {
 		list = append(list, m)
 	}
 	return list
-}
-
-// isMany reports whether a flag may be given several times.
-func isMany(f cli.Flag) bool {
-	g, ok := f.(*cli.GenericFlag)
-	if ok {
-		_, ok = g.Value.(*texts)
-	}
-	return ok
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/agent"
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -24,12 +22,12 @@ type agentOptions struct {
 	user        bool
 }
 
-func (o *agentOptions) flags() []cli.Flag {
+func (o *agentOptions) flags() []*flag {
 	var names []string
 	for _, h := range agent.Hosts() {
 		names = append(names, h.Name)
 	}
-	return []cli.Flag{
+	return []*flag{
 		stringFlag(&o.host, "agent", "the hooks of this coding agent, not git's: `HOST` is "+strings.Join(names, ", ")),
 		boolFlag(&o.user, "user", "with --agent: in the settings of the user, for all repositories"),
 	}

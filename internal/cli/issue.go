@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/issue"
@@ -37,11 +35,11 @@ func newIssue() *command {
 	}}
 }
 
-func bodyFlag(to *optional, what string) cli.Flag {
+func bodyFlag(to *optional, what string) *flag {
 	return optionalFlag(to, "body", "the `TEXT` of the "+what+"; - reads it from stdin; without, git's editor opens on a terminal")
 }
 
-func offlineFlag(to *bool) cli.Flag {
+func offlineFlag(to *bool) *flag {
 	return boolFlag(to, "offline", "do not ask the remote; sync has to send it later")
 }
 

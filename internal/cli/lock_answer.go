@@ -6,8 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/ask"
 	"github.com/git-grite/git-grite/internal/note"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -22,7 +20,7 @@ func newAnswer() *command {
 	var o answerOptions
 	return &command{
 		name: "answer", args: "[PATH]", usage: "answer those who ask about a lock you hold",
-		flags: []cli.Flag{
+		flags: []*flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.message, "message", "`TEXT` for those who asked, one line"),
 			stringFlag(&o.to, "to", "only for the actor with this `ID|LABEL`, also once more"),

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -20,7 +18,7 @@ func newBreak() *command {
 	var o breakOptions
 	return &command{
 		name: "break", usage: "remove somebody else's lock, and leave a record of it",
-		flags: []cli.Flag{
+		flags: []*flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.nonce, "nonce", "the `NONCE` of the lock that is meant; lock status --json shows it"),
 			stringFlag(&o.reason, "reason", "`TEXT` that the displaced holder reads"),

@@ -10,8 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
@@ -31,7 +29,7 @@ func newStatus() *command {
 	var o statusOptions
 	return &command{
 		name: "status", aliases: []string{"list", "ls"}, args: "[PATH …]", usage: "show who holds what",
-		flags: []cli.Flag{
+		flags: []*flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "only the locks you hold"),
 			boolFlag(&o.all, "all", "expired and broken locks too"),

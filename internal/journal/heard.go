@@ -7,7 +7,11 @@ import "github.com/git-grite/git-grite/internal/lock"
 // now on it was told of these.
 func (j Journal) Hear(actor lock.Owner, form Form, events []Event, most int) (untold map[string]bool) {
 	entered, heard := map[string]bool{}, map[string]bool{}
-	for _, e := range j.read(string(actor)) {
+	names := []string{told}
+	for _, e := range events {
+		names = append(names, e.Event)
+	}
+	for _, e := range j.read(names...) {
 		switch {
 		case e.Actor != actor:
 		case e.Event == told:

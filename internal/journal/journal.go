@@ -72,10 +72,13 @@ func (j Journal) AddAll(name string, locks []lock.Lock) {
 	j.Add(events...)
 }
 
-// read reads the lines of the journal that have a text in them, oldest first: most
-// of them need not be parsed.
-func (j Journal) read(having string) []Event {
+// read reads the events of these names, oldest first, all of them without any. Most
+// lines need not be parsed then.
+func (j Journal) read(names ...string) []Event {
 	var all []Event
+	wanted := func(line []byte) bool {
+		return len(names) == 0 || slices.ContainsFunc(names, func(name string) bool { return bytes.Contains(line, []byte(`"`+name+`"`)) })
+	}
 	for _, path := range []string{j.path + ".1", j.path} {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -83,10 +86,10 @@ func (j Journal) read(having string) []Event {
 		}
 		for line := range bytes.Lines(text) {
 			var e Event
-			if !bytes.Contains(line, []byte(having)) {
+			if !wanted(line) || json.Unmarshal(line, &e) != nil || e.Event == "" {
 				continue
 			}
-			if json.Unmarshal(line, &e) == nil && e.Event != "" {
+			if len(names) == 0 || slices.Contains(names, e.Event) {
 				all = append(all, e)
 			}
 		}
@@ -96,13 +99,11 @@ func (j Journal) read(having string) []Event {
 
 // Events returns what happened, oldest first: everything but what was told of it.
 func (j Journal) Events() []Event {
-	return slices.DeleteFunc(j.read(""), func(e Event) bool { return e.Event == told })
+	return slices.DeleteFunc(j.read(), func(e Event) bool { return e.Event == told })
 }
 
 // Only returns the events of one name, oldest first.
-func (j Journal) Only(name string) []Event {
-	return slices.DeleteFunc(j.read(name), func(e Event) bool { return e.Event != name })
-}
+func (j Journal) Only(name string) []Event { return j.read(name) }
 
 // Grants returns the locks that were granted, oldest first.
 func (j Journal) Grants() []Event { return j.Only("granted") }

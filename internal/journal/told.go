@@ -61,12 +61,12 @@ func (s *losses) add(l lock.Lost) (added bool) {
 // losses reads the losses of an actor that are still worth telling.
 func (j Journal) losses(actor lock.Owner) losses {
 	s := losses{known: map[lossKey]lock.Lost{}, told: map[telling]bool{}}
-	for _, e := range j.read(string(actor)) {
+	for _, e := range j.read("lost", "expired", told) {
 		switch {
 		case e.Actor != actor:
 		case e.Event == told:
 			s.told[telling{e.Form, lossKey{e.Nonce, e.Resource}}] = true
-		case (e.Event == "lost" || e.Event == "expired" && e.Cause != "") && j.now().Sub(time.UnixMilli(e.TimeUnixMS)) < LossLife:
+		case (e.Event == "lost" || e.Cause != "") && j.now().Sub(time.UnixMilli(e.TimeUnixMS)) < LossLife:
 			if l, ok := e.loss(); ok {
 				s.add(l)
 			}
