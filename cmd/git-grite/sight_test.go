@@ -92,6 +92,35 @@ func TestSightColours(t *testing.T) {
 	}
 }
 
+// TestSightHook: what stops a commit stands out, as far as git's settings let it,
+// and costs no process where nobody sees it.
+func TestSightHook(t *testing.T) {
+	t.Parallel()
+	r := sightWorld(t)
+	grite(t, r, "hooks", "install")
+	r.Write("docs/a", "a") // what bob has locked
+	r.Git("add", ".")
+	for line, want := range map[string]string{
+		"GRITE_LOCK_POLICY=require git commit -qm x":                   red + "git-grite:",
+		"GRITE_LOCK_POLICY=require git commit -qm x --":                cyan + "override:",
+		"GRITE_LOCK_POLICY=require git -c color.ui=false commit -qm x": "\ngit-grite:",
+		"GRITE_LOCK_POLICY=require git commit -qm x 2>&1 | cat":        "git-grite:",
+		"GRITE_LOCK_POLICY=require NO_COLOR=1 git commit -qm x":        "git-grite:",
+		"git grite hook pre-commit":                                    yellow + "git-grite:",
+	} {
+		if seen := "\n" + onTerminal(t, r, 100, line); !strings.Contains(seen, want) || !strings.Contains(want, "\x1b") && strings.Contains(seen, "\x1b") {
+			t.Errorf("%s: no %q in %q", line, want, seen)
+		}
+	}
+	counted, count := r.Trace(0)
+	for _, config := range []string{"'user.x'='1'", "'color.ui'='false' 'color.diff'='false'"} {
+		counted.With("GIT_CONFIG_PARAMETERS="+config, "GRITE_LOCK_POLICY=require").Run("", "git-grite", "hook", "pre-commit")
+		if got := count(); len(got) > 1 {
+			t.Errorf("%s: %q", config, got)
+		}
+	}
+}
+
 // TestSightTimes: people see at once when a lock ends and how far off that is.
 func TestSightTimes(t *testing.T) {
 	t.Parallel()

@@ -100,6 +100,7 @@ func (run *hookRun) judge(ctx context.Context, env Env, out *printer) (v check.V
 	case err != nil:
 		return v, err
 	}
+	out.see(ctx, cl)
 	if cl.Config.Policy == guard.Off {
 		return v, nil
 	}

@@ -19,7 +19,7 @@ type printer struct {
 	json    bool
 	quiet   bool
 	notices []wire.Notice
-	sight   sight
+	setting func(key string) (string, bool) // of git's
 }
 
 // form is how notices are told.

@@ -38,28 +38,31 @@ func (p palette) paint(r role, text string) string {
 	return string(r) + text + string(neutral)
 }
 
-// sight is what git's settings say about output, by their keys. Where no
-// repository was found it is empty.
-type sight map[string]string
-
-// see reads the settings.
+// see has the settings of a clone decide about output. Git is asked for them only
+// where somebody looks.
 func (p *printer) see(ctx context.Context, cl *clone.Clone) {
-	p.sight = sight{}
-	for _, key := range []string{"color.grite", "color.ui", "color.pager", "pager.grite", "core.pager"} {
-		if value, ok := cl.Repo.Setting(ctx, key); ok {
-			p.sight[key] = value
-		}
+	p.setting = func(key string) (string, bool) { return cl.Repo.Shown(ctx, key, p.env.Terminal || p.env.Console) }
+}
+
+// set is the value of one of git's settings, where a repository was found.
+func (p *printer) set(key string) (value string, ok bool) {
+	if p.setting == nil {
+		return "", false
 	}
+	return p.setting(key)
 }
 
 // colour decides for a stream as git does, and never against NO_COLOR.
 func (p *printer) colour(terminal bool) palette {
-	wanted, ours := p.sight["color.grite"]
+	if p.env.getenv("NO_COLOR") != "" {
+		return false
+	}
+	wanted, ours := p.set("color.grite")
 	if !ours {
-		wanted = p.sight["color.ui"]
+		wanted, _ = p.set("color.ui")
 	}
 	switch {
-	case p.env.getenv("NO_COLOR") != "" || wanted == "never" || isFalse(wanted):
+	case wanted == "never" || isFalse(wanted):
 		return false
 	case wanted == "always":
 		return true
@@ -69,8 +72,10 @@ func (p *printer) colour(terminal bool) palette {
 
 // ofStdout is the palette for stdout, which may go to a pager.
 func (p *printer) ofStdout() palette {
-	if p.env.getenv("GIT_PAGER_IN_USE") != "" && isFalse(p.sight["color.pager"]) {
-		return false
+	if p.env.getenv("GIT_PAGER_IN_USE") != "" {
+		if plain, _ := p.set("color.pager"); isFalse(plain) {
+			return false
+		}
 	}
 	return p.colour(p.env.Terminal)
 }
@@ -141,7 +146,7 @@ func (p *printer) choosePager() string {
 	}
 	pager, set := p.env.lookup("GIT_PAGER")
 	if !set {
-		switch pager, set = p.sight["pager.grite"]; {
+		switch pager, set = p.set("pager.grite"); {
 		case isFalse(pager):
 			return ""
 		case strings.ToLower(pager) == "true" || pager == "yes" || pager == "on" || pager == "1":
@@ -149,7 +154,7 @@ func (p *printer) choosePager() string {
 		}
 	}
 	if !set {
-		pager, set = p.sight["core.pager"]
+		pager, set = p.set("core.pager")
 	}
 	if !set {
 		pager, set = p.env.lookup("PAGER")

@@ -27,20 +27,21 @@ func tellVerdict(out *printer, v check.Verdict, hookName string) {
 		verb, override = "push", "git push --no-verify"
 	}
 	var text strings.Builder
-	stop := "goes on (lock_policy = \"warn\")"
+	color, stop, head := out.ofStderr(), "goes on (lock_policy = \"warn\")", noted
 	if v.Blocked() {
-		stop = "stopped (lock_policy = \"require\")"
+		stop, head = "stopped (lock_policy = \"require\")", faulty
 	}
+	name := color.paint(head, "git-grite:")
 	if n := len(v.Collisions); n > 0 {
-		fmt.Fprintf(&text, "git-grite: %s locked by others; %s %s\n", are(n, "changed path"), verb, stop)
-		writeCollisions(&text, v)
+		fmt.Fprintf(&text, "%s %s locked by others; %s %s\n", name, are(n, "changed path"), verb, stop)
+		writeCollisions(&text, v, color)
 	}
 	if n := len(v.Unheld); n > 0 {
-		fmt.Fprintf(&text, "git-grite: %s not locked by you and must be; %s %s\n", are(n, "changed path"), verb, stop)
-		writeUnheld(&text, v)
+		fmt.Fprintf(&text, "%s %s not locked by you and must be; %s %s\n", name, are(n, "changed path"), verb, stop)
+		writeUnheld(&text, v, color)
 	}
 	if v.Blocked() {
-		fmt.Fprintf(&text, "override:    %s\n", override)
+		fmt.Fprintf(&text, "%s    %s\n", color.paint(hinted, "override:"), override)
 	}
 	out.say("%s", strings.TrimSuffix(text.String(), "\n"))
 }
@@ -53,11 +54,11 @@ func are(n int, thing string) string {
 	return wire.Count(n, thing) + " are"
 }
 
-func writeCollisions(text *strings.Builder, v check.Verdict) {
+func writeCollisions(text *strings.Builder, v check.Verdict, color palette) {
 	for _, line := range collisionLines(v) {
 		fmt.Fprintf(text, "  %s\n", line)
 	}
-	fmt.Fprintf(text, "wait for it: %s\n", waitLine(v))
+	fmt.Fprintf(text, "%s %s\n", color.paint(hinted, "wait for it:"), waitLine(v))
 }
 
 // collisionLines names each path and the lock that covers it.
@@ -96,7 +97,7 @@ func says(v check.Verdict, c guard.Collision) string {
 	return line
 }
 
-func writeUnheld(text *strings.Builder, v check.Verdict) {
+func writeUnheld(text *strings.Builder, v check.Verdict, color palette) {
 	var take []string
 	for i, path := range v.Unheld {
 		if i == maxNamed {
@@ -106,7 +107,7 @@ func writeUnheld(text *strings.Builder, v check.Verdict) {
 		fmt.Fprintf(text, "  %s\n", wire.Printable(path))
 		take = append(take, lockable(path, lock.Lock{}))
 	}
-	fmt.Fprintf(text, "lock it:     %s\n", wire.AcquireLine(take))
+	fmt.Fprintf(text, "%s     %s\n", color.paint(hinted, "lock it:"), wire.AcquireLine(take))
 }
 
 // lockable is the resource to lock for a path: the path itself or, where its

@@ -14,6 +14,10 @@ func (r *Repo) settings(ctx context.Context) (direct.Config, error) {
 	if r.direct != nil && r.direct.Complete {
 		return r.direct.Config, nil
 	}
+	return r.listed(ctx)
+}
+
+func (r *Repo) listed(ctx context.Context) (direct.Config, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.asked == nil {
@@ -27,12 +31,16 @@ func (r *Repo) settings(ctx context.Context) (direct.Config, error) {
 	return *r.asked, nil
 }
 
-// Setting returns the last value of a key, which is in git's form.
-func (r *Repo) Setting(ctx context.Context, key string) (string, bool) {
-	c, err := r.settings(ctx)
-	if err != nil {
+// Shown returns the value of a key about colours or the pager. Where only git knows
+// it, it is asked if that is worth a process, as it is to a "git -c color.ui=always".
+func (r *Repo) Shown(ctx context.Context, key string, ask bool) (string, bool) {
+	switch {
+	case r.direct != nil && r.direct.Complete && !direct.Overrides(r.env, "color.", "pager"):
+		return r.direct.Config.Last(key)
+	case !ask && !direct.Overrides(r.env, "always"):
 		return "", false
 	}
+	c, _ := r.listed(ctx) // without, nothing is set
 	return c.Last(key)
 }
 

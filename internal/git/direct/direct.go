@@ -49,7 +49,7 @@ var (
 // the GIT_DIR that git exports to hooks. It returns nil for everything else, and
 // for a repository of somebody else, of which it has read nothing then.
 func Find(dir string, env []string) *Repo {
-	if slices.ContainsFunc(oddToFind, func(name string) bool { return Getenv(env, name) != "" }) || overrides(env, "core.bare", "core.worktree") {
+	if slices.ContainsFunc(oddToFind, func(name string) bool { return Getenv(env, name) != "" }) || Overrides(env, "core.bare", "core.worktree") {
 		return nil
 	}
 	if gitDir := Getenv(env, "GIT_DIR"); gitDir != "" {

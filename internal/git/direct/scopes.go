@@ -12,7 +12,7 @@ import (
 // the system and of the user. It reports false where only git can, or where a
 // "git -c" of the caller speaks of what is needed here.
 func userConfig(env []string) (c Config, ok bool) {
-	if overrides(env, "remote.", "url.", "include", "core.sharedrepository", "core.ignorecase", "core.sshcommand", "core.hookspath", "hook.", "color.", "pager") {
+	if Overrides(env, "remote.", "url.", "include", "core.sharedrepository", "core.ignorecase", "core.sshcommand", "core.hookspath", "hook.") {
 		return nil, false
 	}
 	files, ok := systemConfig(env)
@@ -35,9 +35,9 @@ func userConfig(env []string) (c Config, ok bool) {
 	return c, ok
 }
 
-// overrides reports whether a "git -c" of the caller speaks of a key with one of
+// Overrides reports whether a "git -c" of the caller speaks of a key with one of
 // these words, in lower case, in it.
-func overrides(env []string, words ...string) bool {
+func Overrides(env []string, words ...string) bool {
 	for _, kv := range env {
 		name, value, _ := strings.Cut(kv, "=")
 		if name != "GIT_CONFIG_PARAMETERS" && !strings.HasPrefix(name, "GIT_CONFIG_KEY_") {
