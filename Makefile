@@ -3,6 +3,7 @@
 SHELL   := bash
 .SHELLFLAGS := -o pipefail -ec
 GO      ?= go
+TAGS    := urfave_cli_no_docs
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSION)
 
@@ -23,7 +24,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 build: ## build bin/git-grite and bin/git-grite-mcp
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/git-grite ./cmd/git-grite-mcp
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/git-grite ./cmd/git-grite-mcp
 
 install: ## install to ~/.local (or PREFIX=DIR)
 	./install.sh $(if $(PREFIX),--prefix '$(PREFIX)')
@@ -33,51 +34,51 @@ demo: build ## two actors on a scratch repository: grant, refusal, blocked commi
 
 check: ## before each commit, in a minute: build, vet, unit and property tests, a smoke script
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
-	$(GO) vet ./...
-	$(GO) test -short -skip '$(LONG)' ./internal/...
-	$(GO) test -run 'TestScripts$$/^lock_' ./cmd/git-grite
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) test -short -tags $(TAGS) -skip '$(LONG)' ./internal/...
+	$(GO) test -tags $(TAGS) -run 'TestScripts$$/^lock_' ./cmd/git-grite
 	@$(MAKE) --no-print-directory demo >/dev/null
 
 test: ## everything that has to pass: lint and all tests
 	@sh .ci/needs missing || $(MAKE) needs
 	@sh .ci/managers missing "$(MANAGERS)" || $(MAKE) managers
 	@$(MAKE) lint
-	$(GO) test -count=1 -v -race -timeout 20m $(RACE) | $(SHOWN)
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags managers $(PLAIN) | $(SHOWN)
+	$(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN)
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN)
 
 test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, and MCP's own client, the real ones
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags managers -run 'Managers|SDK' ./cmd/git-grite ./cmd/git-grite-mcp
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run 'Managers|SDK' ./cmd/git-grite ./cmd/git-grite-mcp
 
 race: ## the tests that race many processes, at full length
-	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -run 'Race|Histories|Killed' $(RACE)
-	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -run 'Race|Histories|Killed' $(PLAIN)
+	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(RACE)
+	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(PLAIN)
 
 soak: ## random commands of many clones, with every fault, for SOAK (10m)
-	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -parallel 12 -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
+	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -parallel 12 -tags $(TAGS) -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z]+' --include='*_test.go' internal | cut -d' ' -f2 | sort -u); do \
 		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' internal)); \
 		echo "$$target in $$dir"; \
-		$(GO) test -run xxx -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-30s} ./$$dir || exit 1; \
+		$(GO) test -tags $(TAGS) -run xxx -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-30s} ./$$dir || exit 1; \
 	done
 
 bench: ## ratios, in one table; ROWS=REGEXP selects rows, OLD=PATH compares with another git-grite
-	$(GO) run ./bench $(if $(OLD),-old '$(OLD)') $(if $(ROWS),'$(ROWS)')
+	$(GO) run -tags $(TAGS) ./bench $(if $(OLD),-old '$(OLD)') $(if $(ROWS),'$(ROWS)')
 
 docs: ## write the man pages, from the table of commands that -h is printed from
-	$(GO) run ./internal/manual/make docs/man
+	$(GO) run -tags $(TAGS) ./internal/manual/make docs/man
 
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
-	$(GO) vet -tags managers ./...
-	GOOS=windows $(GO) vet ./...
-	GOOS=darwin $(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) vet -tags '$(TAGS) managers' ./...
+	GOOS=windows $(GO) vet -tags $(TAGS) ./...
+	GOOS=darwin $(GO) vet -tags $(TAGS) ./...
+	$(GO) tool staticcheck -tags $(TAGS) ./...
 	shellcheck install.sh internal/completions/git-grite.bash hooks/pre-commit hooks/pre-push hooks/pre-receive docs/demo.sh .ci/needs .ci/managers
 
 cover: ## coverage of the tests, as a table
-	$(GO) test -coverpkg=./internal/... -coverprofile=/tmp/git-grite.cover ./... && $(GO) tool cover -func=/tmp/git-grite.cover | tail -1
+	$(GO) test -tags $(TAGS) -coverpkg=./internal/... -coverprofile=/tmp/git-grite.cover ./... && $(GO) tool cover -func=/tmp/git-grite.cover | tail -1
 
 clean: ## remove what was built
 	rm -rf bin

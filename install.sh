@@ -45,7 +45,7 @@ build() { # DIRECTORY
 	command -v go >/dev/null 2>&1 || fail "Go is needed to build git-grite, and there is no go on PATH: https://go.dev/dl/"
 	version=$(git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 	echo "Building git-grite $version; the first time this takes a minute or two, for the compiler and the libraries"
-	CGO_ENABLED=0 go build -trimpath \
+	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs \
 		-ldflags "-s -w -X github.com/git-grite/git-grite/internal/cli.version=$version" \
 		-o "$1/" ./cmd/git-grite ./cmd/git-grite-mcp || fail "the build failed"
 }

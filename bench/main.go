@@ -102,7 +102,7 @@ func main() {
 		}
 		return nil
 	}
-	if err := build(b.program, "./cmd/git-grite"); err != nil {
+	if err := build(b.program, "./cmd/git-grite", "-tags", "urfave_cli_no_docs"); err != nil {
 		return err
 	}
 	for output, source := range sources {

@@ -32,9 +32,9 @@ var floors = map[string]floor{
 		"its tools are commands, and only it is linked with the protocol"},
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/journal", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
-		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "internal/ask", "internal/note", "golang.org/x/term",
+		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "internal/ask", "internal/note", "github.com/urfave/cli/v2", "golang.org/x/term",
 		"internal/manual", "internal/completions",
-	}, "flags and words"},
+	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/hold":     {[]string{"internal/clone", "internal/config", "internal/keep", "internal/lock"}, "renews a clone's locks for keep, which knows no locks"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/keep", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal", "internal/ask", "internal/note"}, "objects are made of results, so it knows these and no source of them"},
 	"internal/check":    {[]string{"internal/clone", "internal/config", "internal/refstore", "internal/lock", "internal/guard", "internal/hook", "internal/git", "internal/atomicfile"}, "finds paths and lets guard judge"},

@@ -23,7 +23,7 @@ func TestClientOfTheSDK(t *testing.T) {
 		t.Fatal("GRITE_MANAGERS is not set; run make test-managers")
 	}
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "../git-grite", ".")
+	build := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", bin, "../git-grite", ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v: %s", err, out)
 	}

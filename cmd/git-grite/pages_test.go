@@ -304,7 +304,7 @@ func withClaude(words ...string) action {
 `
 	return func(t *testing.T, w *reader, text string) {
 		bin := t.TempDir()
-		if out, err := exec.Command("go", "build", "-o", bin, "../git-grite-mcp").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", bin, "../git-grite-mcp").CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v: %s", err, out)
 		}
 		r := w.alice.With("PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"))

@@ -71,7 +71,7 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "test", "-c", "-o", filepath.Join(bin, "git-grite"), ".")
+	build := exec.Command("go", "test", "-c", "-tags", "urfave_cli_no_docs", "-o", filepath.Join(bin, "git-grite"), ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("go test -c: %v: %s", err, out))
 	}

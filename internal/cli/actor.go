@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -45,7 +47,7 @@ func showActor(title string, a config.Actor, source clone.Source) result {
 
 func newActorInit() *command {
 	var label optional
-	return &command{name: "init", usage: "create one more actor", flags: []*flag{labelFlag(&label)},
+	return &command{name: "init", usage: "create one more actor", flags: []cli.Flag{labelFlag(&label)},
 		run: func(ctx context.Context, c *call) (result, error) {
 			cl, err := c.open(ctx)
 			if err != nil {
@@ -166,7 +168,7 @@ func newActorAdopt() *command {
 func newActorUse() *command {
 	var worktree bool
 	return &command{name: "use", args: "ID", usage: "make an actor the default of this clone",
-		flags: []*flag{boolFlag(&worktree, "worktree", "only in this work tree")},
+		flags: []cli.Flag{boolFlag(&worktree, "worktree", "only in this work tree")},
 		run: func(ctx context.Context, c *call) (result, error) {
 			if len(c.args) != 1 {
 				return result{}, usagef("actor use takes one ID or label")

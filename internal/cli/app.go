@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
 	"github.com/git-grite/git-grite/internal/keep"
@@ -142,9 +143,38 @@ func Main(ctx context.Context, env Env) int {
 	case l.help:
 		err = out.result(helpOf(tree, l.path))
 	default:
-		err = l.run(ctx, env, out)
+		err = runApp(ctx, env, out, l)
 	}
 	return out.finish(err)
+}
+
+// runApp lets urfave/cli parse the arguments that arrange put in order. It is
+// given the command that they name and no other: setting up all of them takes
+// longer than starting the program.
+func runApp(ctx context.Context, env Env, out *printer, l line) error {
+	app := &cli.App{
+		Name: "git-grite", HelpName: "git grite", HideHelp: true, HideVersion: true,
+		DisableSliceFlagSeparator: true,                         // paths have commas
+		Writer:                    io.Discard,                   // help and errors go through the printer
+		ErrWriter:                 io.Discard,                   //
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main is the only exit
+		OnUsageError:              onUsageError,
+	}
+	for _, c := range slices.Backward(l.path) {
+		built := &cli.Command{Name: c.name, HideHelp: true, OnUsageError: onUsageError, Subcommands: app.Commands}
+		if c.run != nil {
+			built.Flags = append(slices.Clone(c.flags), common()...)
+			built.Action = func(cc *cli.Context) error {
+				r, err := c.call(ctx, env, out, cc)
+				if err != nil {
+					return err
+				}
+				return out.result(r)
+			}
+		}
+		app.Commands = []*cli.Command{built}
+	}
+	return app.RunContext(ctx, append([]string{"git-grite"}, l.words()...))
 }
 
 // usageError is a command line that means nothing.
@@ -166,6 +196,10 @@ func usagef(format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...)}
 }
 
+func onUsageError(cc *cli.Context, err error, _ bool) error {
+	return &usageError{message: err.Error(), hint: cc.Command.HelpName + " -h"}
+}
+
 // result is what a command brings: the data of its JSON and its words.
 type result struct {
 	data any
@@ -183,7 +217,7 @@ type command struct {
 	plumbing    bool              // no command for people
 	args        string            // of the usage line; "" for a command that takes none
 	runs        bool              // what follows "--" is a command line
-	flags       []*flag           // bound to the options that run reads
+	flags       []cli.Flag        // bound to the options that run reads
 	group       func() []*command // makes the subcommands; only those that are looked for
 	run         func(ctx context.Context, c *call) (result, error)
 }
@@ -196,24 +230,17 @@ func (c *command) subcommands() []*command {
 	return c.group()
 }
 
-// run runs the leaf that a command line names.
-func (l line) run(ctx context.Context, env Env, out *printer) error {
-	c := l.path[len(l.path)-1]
-	run := &call{Env: env, out: out, name: typed(names(l.path)...), args: l.args}
-	for _, s := range l.settings {
-		if err := s.to.Set(s.value); err != nil {
-			return &usageError{message: fmt.Sprintf("--%s: %v", s.names[0], err), hint: hintFor(l.path)}
-		}
+// call runs a leaf with its positional arguments and the flags that all take.
+func (c *command) call(ctx context.Context, env Env, out *printer, cc *cli.Context) (result, error) {
+	out.quiet = cc.Bool("quiet")
+	run := &call{
+		Env: env, out: out, name: cc.Command.HelpName, args: cc.Args().Slice(),
+		actor: cc.String("actor"), dataDir: cc.String("data-dir"),
 	}
-	run.actor, run.dataDir, out.quiet = l.common.actor, l.common.dataDir, l.common.quiet
 	if c.args == "" && len(run.args) > 0 {
-		return &usageError{message: fmt.Sprintf("%s takes no argument %q", run.name, run.args[0]), hint: hintFor(l.path)}
+		return result{}, &usageError{message: fmt.Sprintf("%s takes no argument %q", run.name, run.args[0]), hint: run.name + " -h"}
 	}
-	r, err := c.run(ctx, run)
-	if err != nil {
-		return err
-	}
-	return out.result(r)
+	return c.run(ctx, run)
 }
 
 // commands is the whole command tree.

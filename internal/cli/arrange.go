@@ -7,18 +7,21 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
-// line is a command line that was understood: a command with what it was given, or
-// one that help was asked for.
+// line is a command line that was understood: a command with its arguments in an
+// order that urfave/cli takes, or one that help was asked for.
 type line struct {
-	path     []*command // from the top; none for git grite itself
-	settings []setting  // flags, as they came
-	args     []string   // what is no flag
-	common   *common    // to be set by settings
-	help     bool
+	path []*command // from the top; none for git grite itself
+	args []string   // without the names of the path
+	help bool
 }
+
+// words are the arguments as urfave/cli wants them.
+func (l line) words() []string { return append(names(l.path), l.args...) }
 
 func names(path []*command) (list []string) {
 	for _, c := range path {
@@ -47,7 +50,7 @@ func (e *Env) enter() error {
 			continue
 		}
 		if arg != "-C" {
-			_, width, _ := findFlag(commonFlags(), e.Args[i:])
+			_, width, _ := findFlag(common(), e.Args[i:])
 			kept = append(kept, e.Args[i:i+max(1, width)]...)
 			i += max(0, width-1)
 			continue
@@ -78,12 +81,12 @@ type placeError struct{ dir string }
 
 func (e *placeError) Error() string { return fmt.Sprintf("there is no directory %q", e.dir) }
 
-// arrange finds the command that args name, and its flags, which may stand before
-// and behind its arguments and, those that all commands take, before its name. What
-// is missing or unknown is *usageError.
+// arrange finds the command that args name and puts its flags before its
+// positional arguments, behind a "--": urfave/cli v2 takes a flag after the
+// first argument for an argument, silently. Aliases become names, because v2
+// refuses two forms of one flag. What is missing or unknown is *usageError.
 func arrange(tree []*command, args []string) (l line, err error) {
-	l.common = &common{}
-	shared, group := l.common.flags(), tree
+	group, early := tree, []string(nil)
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if len(l.path) == 0 && (arg == "--version" || arg == "-v") {
@@ -93,11 +96,11 @@ func arrange(tree []*command, args []string) (l line, err error) {
 		case isHelp(arg) || arg == "help" && !l.help:
 			l.help = true
 		case strings.HasPrefix(arg, "-") && arg != "-":
-			found, width, err := findFlag(shared, args[i:])
-			if err != nil || found == nil {
+			flag, width, err := findFlag(common(), args[i:])
+			if err != nil || flag == nil {
 				return l, unknownEarly(l.path, args, i, err)
 			}
-			l.settings = append(l.settings, found...)
+			early = append(early, flag...)
 			i += width - 1
 		default:
 			c := findCommand(group, arg)
@@ -109,7 +112,8 @@ func arrange(tree []*command, args []string) (l line, err error) {
 				continue
 			}
 			if !l.help {
-				err = l.split(append(slices.Clone(c.flags), shared...), args, i+1)
+				l.args, l.help, err = c.split(l.path, args, i+1)
+				l.args = append(early, l.args...)
 			}
 			return l, err
 		}
@@ -125,61 +129,65 @@ func arrange(tree []*command, args []string) (l line, err error) {
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "--help" || arg == "-help" }
 
-// split tells the flags of the command at the end of the path from its arguments,
-// from args[i] on. Where a command line follows, the "--" before it stays among the
-// arguments. The values of flags have to be UTF-8, as records have.
-func (l *line) split(flags []*flag, args []string, i int) error {
-	c := l.path[len(l.path)-1]
-	for ; i < len(args); i++ {
+// split moves the flags of args, from the one at index from on, before the
+// positional arguments. Where a command line follows, the "--" before it stays
+// among them. Flags have to be UTF-8: urfave/cli v2 sends lists through JSON,
+// which replaces what is not.
+func (c *command) split(path []*command, args []string, from int) (first []string, help bool, err error) {
+	flags := append(slices.Clone(c.flags), common()...)
+	var rest []string
+	for i := from; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
-			if !c.runs {
-				i++
+			if c.runs {
+				rest = append(rest, "--")
 			}
-			l.args = append(l.args, args[i:]...)
-			return nil
+			rest = append(rest, args[i+1:]...)
+			break
 		}
 		if !strings.HasPrefix(arg, "-") || arg == "-" {
-			l.args = append(l.args, arg)
+			rest = append(rest, arg)
 			continue
 		}
-		found, width, err := findFlag(flags, args[i:])
+		known, width, err := findFlag(flags, args[i:])
 		switch {
-		case found == nil && err == nil && isHelp(arg):
-			l.help = true
-			return nil
+		case known == nil && err == nil && isHelp(arg):
+			return nil, true, nil
 		case err != nil:
-			return &usageError{message: err.Error(), hint: hintFor(l.path)}
-		case found == nil:
-			return c.unknownFlag(l.path, args, i)
+			return nil, false, &usageError{message: err.Error(), hint: hintFor(path)}
+		case known == nil:
+			return nil, false, c.unknownFlag(path, args, i)
 		}
-		for _, s := range found {
-			if !utf8.ValidString(s.value) {
-				return usagef("the value of %s is not valid UTF-8", strings.ToValidUTF8(s.String(), "�"))
+		for _, flag := range known {
+			if !utf8.ValidString(flag) {
+				return nil, false, usagef("the value of %s is not valid UTF-8", strings.ToValidUTF8(flag, "�"))
 			}
 		}
-		l.settings = append(l.settings, found...)
+		first = append(first, known...)
 		i += width - 1
 	}
-	return nil
+	if len(rest) > 0 {
+		first = append(append(first, "--"), rest...)
+	}
+	return first, false, nil
 }
 
 // findFlag looks up the flag that args begin with, or the short ones that stand
-// in one word as git's do, and returns them with their values, and how many of args
-// that took. None is found where one is unknown.
-func findFlag(flags []*flag, args []string) (found []setting, width int, err error) {
+// in one word as git's do, and returns them under their names, with their values,
+// and how many of args that took. None is found where one is unknown.
+func findFlag(flags []cli.Flag, args []string) (found []string, width int, err error) {
 	word := strings.TrimPrefix(strings.TrimPrefix(args[0], "-"), "-")
 	name, value, hasValue := strings.Cut(word, "=")
 	if f := flagNamed(flags, name); f != nil {
 		switch {
 		case hasValue:
-			return []setting{{f, value}}, 1, nil
-		case f.isSwitch():
-			return []setting{{f, "true"}}, 1, nil
+			return []string{"--" + f.Names()[0] + "=" + value}, 1, nil
+		case isSwitch(f):
+			return []string{"--" + f.Names()[0]}, 1, nil
 		case len(args) == 1:
 			return nil, 0, fmt.Errorf("%s needs a value", args[0])
 		}
-		return []setting{{f, args[1]}}, 2, nil
+		return []string{"--" + f.Names()[0] + "=" + args[1]}, 2, nil
 	}
 	if strings.HasPrefix(args[0], "--") {
 		return nil, 0, nil
@@ -189,12 +197,12 @@ func findFlag(flags []*flag, args []string) (found []setting, width int, err err
 		switch {
 		case f == nil:
 			return nil, 0, nil
-		case f.isSwitch():
-			found = append(found, setting{f, "true"})
+		case isSwitch(f):
+			found = append(found, "--"+f.Names()[0])
 			continue
 		}
 		if at+1 < len(word) {
-			return append(found, setting{f, word[at+1:]}), 1, nil
+			return append(found, "--"+f.Names()[0]+"="+word[at+1:]), 1, nil
 		}
 		last, width, err := findFlag(flags, append([]string{"-" + word[at:]}, args[1:]...))
 		return append(found, last...), width, err
@@ -202,10 +210,15 @@ func findFlag(flags []*flag, args []string) (found []setting, width int, err err
 	return found, 1, nil
 }
 
+func isSwitch(f cli.Flag) bool {
+	_, ok := f.(*cli.BoolFlag)
+	return ok
+}
+
 // flagNamed returns the flag with a name or an alias, or nil.
-func flagNamed(flags []*flag, name string) *flag {
+func flagNamed(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
-		if slices.Contains(f.names, name) {
+		if slices.Contains(f.Names(), name) {
 			return f
 		}
 	}

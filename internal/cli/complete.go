@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/completions"
 )
 
@@ -75,8 +77,8 @@ func runComplete(ctx context.Context, env Env, words []string) int {
 
 // read takes in what stands before the word that is being typed, and returns the
 // flag whose value that is, or nil.
-func (k *completion) read(before []string) (pending *flag) {
-	flags := commonFlags()
+func (k *completion) read(before []string) (pending cli.Flag) {
+	flags := common()
 	for i := 0; i < len(before); i++ {
 		word := before[i]
 		if word == "--" && k.last != nil {
@@ -106,7 +108,7 @@ func (k *completion) read(before []string) (pending *flag) {
 		}
 		if c := findCommand(group, word); c != nil {
 			if k.path = append(k.path, c); c.run != nil {
-				k.last, flags = c, append(slices.Clone(c.flags), commonFlags()...)
+				k.last, flags = c, append(slices.Clone(c.flags), common()...)
 			}
 		}
 	}
@@ -117,21 +119,22 @@ func (k *completion) read(before []string) (pending *flag) {
 }
 
 // take notes a flag with its value.
-func (k *completion) take(s setting) {
-	switch s.names[0] {
-	case "resource":
-		k.values = append(k.values, s.value)
-	case "actor":
-		k.actor = s.value
-	case "data-dir":
-		k.dataDir = s.value
+func (k *completion) take(flag string) {
+	name, value, _ := strings.Cut(flag, "=")
+	switch name {
+	case "--resource":
+		k.values = append(k.values, value)
+	case "--actor":
+		k.actor = value
+	case "--data-dir":
+		k.dataDir = value
 	}
 }
 
-func (k *completion) complete(ctx context.Context, pending *flag) {
+func (k *completion) complete(ctx context.Context, pending cli.Flag) {
 	switch {
 	case pending != nil:
-		k.value(ctx, flagsOf([]*flag{pending})[0].Value)
+		k.value(ctx, flagsOf([]cli.Flag{pending})[0].Value)
 	case slices.Contains(k.args, "--"):
 		k.files = true // those of another program
 	case k.attached != "": // of no flag
@@ -145,7 +148,7 @@ func (k *completion) complete(ctx context.Context, pending *flag) {
 }
 
 func (k *completion) flags() {
-	flags := commonFlags()
+	flags := common()
 	switch {
 	case k.last != nil:
 		flags = append(slices.Clone(k.last.flags), flags...)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -20,7 +22,7 @@ func newConfig() *command {
 		var team bool
 		return &command{
 			name: name, args: args, usage: usage,
-			flags: []*flag{boolFlag(&team, "team", "only those of the team, in "+config.TeamFile)},
+			flags: []cli.Flag{boolFlag(&team, "team", "only those of the team, in "+config.TeamFile)},
 			run:   func(ctx context.Context, c *call) (result, error) { return run(ctx, c, team) },
 		}
 	}

@@ -40,7 +40,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 			t.Errorf("docs/commands.md does not have %v", names(path))
 		}
 		for _, f := range c.flags {
-			name := f.names[0]
+			name := f.Names()[0]
 			if len(name) > 1 && name != "resource" && !strings.Contains(words, "--"+name) {
 				t.Errorf("docs/commands.md does not have %v --%s", names(path), name)
 			}

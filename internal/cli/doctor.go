@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
@@ -23,7 +25,7 @@ func newDoctor() *command {
 	var fix bool
 	return &command{
 		name: "doctor", usage: "check everything that locks need, and say how to fix it",
-		flags: []*flag{boolFlag(&fix, "fix", "remove damaged records and install missing hooks")},
+		flags: []cli.Flag{boolFlag(&fix, "fix", "remove damaged records and install missing hooks")},
 		run:   func(ctx context.Context, c *call) (result, error) { return runDoctor(ctx, c, fix) },
 	}
 }

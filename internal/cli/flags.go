@@ -1,91 +1,27 @@
 package cli
 
 import (
-	"fmt"
-	"strconv"
-	"time"
+	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
-// flag is a flag of a command.
-type flag struct {
-	names []string // the long one first
-	usage string   // a word in backquotes stands for its value
-	to    value
-}
-
-// value is where the value of a flag goes, or one of them.
-type value interface{ Set(string) error }
-
-// setting is a flag as it was given.
-type setting struct {
-	*flag
-	value string // "true" where a switch has none
-}
-
-func (s setting) String() string { return "--" + s.names[0] + "=" + s.value }
-
-// isSwitch reports whether a flag needs no value.
-func (f *flag) isSwitch() bool {
-	_, ok := f.to.(*toggle)
-	return ok
-}
-
-// isMany reports whether a flag may be given several times.
-func (f *flag) isMany() bool {
-	_, ok := f.to.(*texts)
-	return ok
-}
-
-// common are the values of the flags that every leaf takes.
-type common struct {
-	json, quiet    bool
-	actor, dataDir string
-}
-
-func (c *common) flags() []*flag {
-	return []*flag{
-		boolFlag(&c.json, "json", "print one JSON object"),
-		boolFlag(&c.quiet, "quiet", "print errors only", "q"),
-		stringFlag(&c.actor, "actor", "act as the actor with this `ID|LABEL` (also GRITE_ACTOR)"),
-		stringFlag(&c.dataDir, "data-dir", "act as the actor of this `DIR` (also GRITE_HOME)"),
+// common are the flags that every leaf takes.
+func common() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"},
+		&cli.StringFlag{Name: "actor", Usage: "act as the actor with this `ID|LABEL` (also GRITE_ACTOR)"},
+		&cli.StringFlag{Name: "data-dir", Usage: "act as the actor of this `DIR` (also GRITE_HOME)"},
 	}
 }
 
-// commonFlags are these flags, for looking them up.
-func commonFlags() []*flag { return new(common).flags() }
-
-// toggle is the value of a switch.
-type toggle bool
-
-func (t *toggle) Set(s string) error {
-	on, err := strconv.ParseBool(s)
-	if err != nil {
-		return fmt.Errorf("%q is neither true nor false", s)
-	}
-	*t = toggle(on)
-	return nil
+func boolFlag(to *bool, name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Destination: to}
 }
 
-// word is a value for which "" is as good as none.
-type word string
-
-func (w *word) Set(s string) error { *w = word(s); return nil }
-
-// span is a duration of any length.
-type span time.Duration
-
-func (d *span) Set(s string) error {
-	given, err := time.ParseDuration(s)
-	*d = span(given)
-	return err
-}
-
-func boolFlag(to *bool, name, usage string, aliases ...string) *flag {
-	return &flag{append([]string{name}, aliases...), usage, (*toggle)(to)}
-}
-
-func stringFlag(to *string, name, usage string) *flag {
-	return &flag{[]string{name}, usage, (*word)(to)}
+func stringFlag(to *string, name, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Usage: usage, Destination: to}
 }
 
 // optional is the value of a flag for which "" differs from not being given.
@@ -95,29 +31,44 @@ type optional struct {
 }
 
 func (o *optional) Set(s string) error { o.given, o.text = true, s; return nil }
+func (o *optional) String() string     { return o.text }
 
-func optionalFlag(to *optional, name, usage string, aliases ...string) *flag {
-	return &flag{append([]string{name}, aliases...), usage, to}
+func optionalFlag(to *optional, name, usage string, aliases ...string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: to}
 }
 
-// texts are the values of a flag that may be repeated.
+// texts are the values of a flag that may be repeated, exactly as given: those
+// of cli.StringSliceFlag lose the blanks at their ends, which names of files may
+// have.
 type texts []string
 
-func (x *texts) Set(s string) error { *x = append(*x, s); return nil }
+// sameTexts stands for the value itself when the library copies it from an
+// alias to the name, which share it. No argument has a NUL.
+const sameTexts = "\x00"
 
-// textsFlag makes a flag that may be repeated.
-func textsFlag(to *texts, name, usage string, aliases ...string) *flag {
-	return &flag{append([]string{name}, aliases...), usage, to}
+func (x *texts) Set(s string) error {
+	if s != sameTexts {
+		*x = append(*x, s)
+	}
+	return nil
 }
 
-func resourceFlag(to *texts) *flag {
+func (x *texts) String() string    { return strings.Join(*x, ", ") }
+func (x *texts) Serialize() string { return sameTexts }
+
+// textsFlag makes a flag that may be repeated.
+func textsFlag(to *texts, name, usage string, aliases ...string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: to}
+}
+
+func resourceFlag(to *texts) cli.Flag {
 	return textsFlag(to, "resource", "a `RESOURCE`; may be given several times", "r")
 }
 
-func ttlFlag(to *optional, usage string) *flag {
+func ttlFlag(to *optional, usage string) cli.Flag {
 	return optionalFlag(to, "ttl", usage+", a `DURATION`", "t")
 }
 
-func labelFlag(to *optional) *flag {
+func labelFlag(to *optional) cli.Flag {
 	return optionalFlag(to, "label", "`NAME` for people; user.email by default")
 }

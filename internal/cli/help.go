@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/manual"
 )
 
@@ -51,7 +53,7 @@ func describe(tree, path []*command) manual.Command {
 	}
 	if c.run != nil {
 		m.More = ""
-		m.Flags, m.Common = flagsOf(c.flags), flagsOf(commonFlags())
+		m.Flags, m.Common = flagsOf(c.flags), flagsOf(common())
 	}
 	said := capitals(m.Synopsis())
 	for _, word := range meanings {
@@ -111,16 +113,20 @@ func exitsOf(own manual.Codes, all bool) (list []manual.Entry) {
 	return list
 }
 
-func flagsOf(flags []*flag) (list []manual.Flag) {
+func flagsOf(flags []cli.Flag) (list []manual.Flag) {
 	for _, f := range flags {
-		text, value := f.usage, ""
+		d, ok := f.(cli.DocGenerationFlag)
+		if !ok {
+			continue
+		}
+		text, value := d.GetUsage(), ""
 		if before, rest, ok := strings.Cut(text, "`"); ok {
 			var after string
 			value, after, _ = strings.Cut(rest, "`")
 			text = before + value + after
 		}
-		m := manual.Flag{Value: value, Text: text, Many: f.isMany()}
-		for _, name := range f.names {
+		m := manual.Flag{Value: value, Text: text, Many: isMany(f)}
+		for _, name := range f.Names() {
 			if len(name) == 1 {
 				m.Names = append([]string{"-" + name}, m.Names...)
 			} else {
@@ -130,4 +136,13 @@ func flagsOf(flags []*flag) (list []manual.Flag) {
 		list = append(list, m)
 	}
 	return list
+}
+
+// isMany reports whether a flag may be given several times.
+func isMany(f cli.Flag) bool {
+	g, ok := f.(*cli.GenericFlag)
+	if ok {
+		_, ok = g.Value.(*texts)
+	}
+	return ok
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/agent"
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -22,12 +24,12 @@ type agentOptions struct {
 	user        bool
 }
 
-func (o *agentOptions) flags() []*flag {
+func (o *agentOptions) flags() []cli.Flag {
 	var names []string
 	for _, h := range agent.Hosts() {
 		names = append(names, h.Name)
 	}
-	return []*flag{
+	return []cli.Flag{
 		stringFlag(&o.host, "agent", "the hooks of this coding agent, not git's: `HOST` is "+strings.Join(names, ", ")),
 		boolFlag(&o.user, "user", "with --agent: in the settings of the user, for all repositories"),
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
@@ -16,8 +18,8 @@ import (
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
-func serverFlag(to *bool) []*flag {
-	return []*flag{boolFlag(to, "server", "the pre-receive hook of this repository, for what others push to it")}
+func serverFlag(to *bool) []cli.Flag {
+	return []cli.Flag{boolFlag(to, "server", "the pre-receive hook of this repository, for what others push to it")}
 }
 
 // serverHook changes the hook of a repository that is pushed to.

@@ -9,18 +9,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
 func newHooksTest() *command {
-	timeout := time.Minute
+	var timeout time.Duration
 	var server bool
 	var o agentOptions
 	return &command{
 		name: "test", usage: "let git run the hooks in each work tree, without a commit or a push, and say which fired",
-		flags: append(append(o.flags(), serverFlag(&server)...), &flag{[]string{"timeout"}, "end a hook after this `DURATION`", (*span)(&timeout)}),
+		flags: append(append(o.flags(), serverFlag(&server)...), &cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "end a hook after this `DURATION`", Destination: &timeout}),
 		run: func(ctx context.Context, c *call) (result, error) {
 			if timeout <= 0 {
 				return result{}, usagef("--timeout must be above zero, such as 30s")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -19,7 +21,7 @@ func newInit() *command {
 	var o initOptions
 	return &command{
 		name: "init", usage: "set up this clone; safe to repeat",
-		flags: []*flag{
+		flags: []cli.Flag{
 			labelFlag(&o.label),
 			boolFlag(&o.noHooks, "no-hooks", "leave the git hooks alone"),
 			boolFlag(&o.agentsMD, "agents-md", "tell AI agents about locks in AGENTS.md"),

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/issue"
@@ -35,11 +37,11 @@ func newIssue() *command {
 	}}
 }
 
-func bodyFlag(to *optional, what string) *flag {
+func bodyFlag(to *optional, what string) cli.Flag {
 	return optionalFlag(to, "body", "the `TEXT` of the "+what+"; - reads it from stdin; without, git's editor opens on a terminal")
 }
 
-func offlineFlag(to *bool) *flag {
+func offlineFlag(to *bool) cli.Flag {
 	return boolFlag(to, "offline", "do not ask the remote; sync has to send it later")
 }
 

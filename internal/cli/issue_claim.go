@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -19,7 +21,7 @@ func newIssueClaim() *command {
 	var o claimOptions
 	return &command{
 		name: "claim", args: "[ID]", usage: "lock an open issue, or the oldest that nobody has claimed, to work on it",
-		flags: []*flag{
+		flags: []cli.Flag{
 			stringFlag(&o.label, "label", "only an issue with this `LABEL`"),
 			ttlFlag(&o.ttl, "how long the lease lasts"),
 			stringFlag(&o.reason, "reason", "`TEXT` that others read when they meet the lock"),

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -24,8 +26,8 @@ func newIssueList() *command {
 	o := issueListOptions{state: string(issue.Open)}
 	return &command{
 		name: "list", usage: "list issues, and who has claimed them",
-		flags: []*flag{
-			stringFlag(&o.state, "state", "`STATE` of the issues: open, closed or all"),
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "state", Usage: "`STATE` of the issues: open, closed or all", Destination: &o.state, Value: o.state},
 			stringFlag(&o.filter.Label, "label", "only issues with this `LABEL`"),
 			boolFlag(&o.filter.Mine, "mine", "only issues that you have claimed"),
 			boolFlag(&o.filter.Claimed, "claimed", "only issues that somebody has claimed"),
@@ -113,7 +115,7 @@ func newIssueShow() *command {
 	var cached bool
 	return &command{
 		name: "show", args: "ID", usage: "show an issue with its comments",
-		flags: []*flag{boolFlag(&cached, "cached", "as last seen, without asking the remote")},
+		flags: []cli.Flag{boolFlag(&cached, "cached", "as last seen, without asking the remote")},
 		run:   func(ctx context.Context, c *call) (result, error) { return runIssueShow(ctx, c, cached) },
 	}
 }

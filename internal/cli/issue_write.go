@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/tracker"
@@ -19,7 +21,7 @@ func newIssueCreate() *command {
 	var o issueOptions
 	return &command{
 		name: "create", usage: "open an issue",
-		flags: []*flag{
+		flags: []cli.Flag{
 			optionalFlag(&o.title, "title", "`TEXT` of one line"), bodyFlag(&o.body, "issue"),
 			textsFlag(&o.labels, "label", "`LABEL` of the issue; may be given several times"), offlineFlag(&o.offline),
 		},
@@ -47,7 +49,7 @@ func newIssueComment() *command {
 	var o issueOptions
 	return &command{
 		name: "comment", args: "ID", usage: "say something about an issue",
-		flags: []*flag{bodyFlag(&o.body, "comment"), offlineFlag(&o.offline)},
+		flags: []cli.Flag{bodyFlag(&o.body, "comment"), offlineFlag(&o.offline)},
 		run: func(ctx context.Context, c *call) (result, error) {
 			return c.runIssue(ctx, "Comment added", o.offline, "", func(cl *clone.Clone, id string) ([]issue.Kind, string, error) {
 				body, draft, err := c.body(ctx, cl, o.body, "", "A comment on issue "+id)
@@ -81,7 +83,7 @@ func (c *call) runIssue(ctx context.Context, title string, offline bool, state i
 func newIssueState(name, usage, title string, state issue.State) *command {
 	var offline bool
 	return &command{
-		name: name, args: "ID", usage: usage, flags: []*flag{offlineFlag(&offline)},
+		name: name, args: "ID", usage: usage, flags: []cli.Flag{offlineFlag(&offline)},
 		run: func(ctx context.Context, c *call) (result, error) {
 			return c.runIssue(ctx, title, offline, state, func(*clone.Clone, string) ([]issue.Kind, string, error) {
 				return []issue.Kind{issue.StateChanged{State: state}}, "", nil
@@ -94,7 +96,7 @@ func newIssueLabel(name, usage, title string, kind func(string) issue.Kind) *com
 	var o issueOptions
 	return &command{
 		name: name, args: "ID", usage: usage,
-		flags: []*flag{textsFlag(&o.labels, "label", "`LABEL`; may be given several times"), offlineFlag(&o.offline)},
+		flags: []cli.Flag{textsFlag(&o.labels, "label", "`LABEL`; may be given several times"), offlineFlag(&o.offline)},
 		run: func(ctx context.Context, c *call) (result, error) {
 			if len(o.labels) == 0 {
 				return result{}, &usageError{message: c.name + " needs a --label", hint: c.name + " -h"}
@@ -113,7 +115,7 @@ func newIssueUpdate() *command {
 	var o issueOptions
 	return &command{
 		name: "update", args: "ID", usage: "change the title or the text of an issue",
-		flags: []*flag{optionalFlag(&o.title, "title", "`TEXT` of one line"), bodyFlag(&o.body, "issue"), offlineFlag(&o.offline)},
+		flags: []cli.Flag{optionalFlag(&o.title, "title", "`TEXT` of one line"), bodyFlag(&o.body, "issue"), offlineFlag(&o.offline)},
 		run: func(ctx context.Context, c *call) (result, error) {
 			return c.runIssue(ctx, "Issue updated", o.offline, "", func(cl *clone.Clone, id string) ([]issue.Kind, string, error) {
 				return c.updated(ctx, cl, id, o)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/hold"
@@ -22,8 +24,8 @@ type wanted struct {
 	reason          string
 }
 
-func (w *wanted) flags() []*flag {
-	return []*flag{
+func (w *wanted) flags() []cli.Flag {
+	return []cli.Flag{
 		resourceFlag(&w.resources),
 		boolFlag(&w.staged, "staged", "the paths that the index changes"),
 		boolFlag(&w.changed, "changed", "those, and the ones that the work tree changes"),

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/ask"
 	"github.com/git-grite/git-grite/internal/note"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -20,7 +22,7 @@ func newAnswer() *command {
 	var o answerOptions
 	return &command{
 		name: "answer", args: "[PATH]", usage: "answer those who ask about a lock you hold",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.message, "message", "`TEXT` for those who asked, one line"),
 			stringFlag(&o.to, "to", "only for the actor with this `ID|LABEL`, also once more"),

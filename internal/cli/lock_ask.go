@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/ask"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
@@ -24,7 +26,7 @@ func newAsk() *command {
 	var o askOptions
 	return &command{
 		name: "ask", args: "[PATH]", usage: "ask whoever holds a lock",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.message, "message", "`TEXT` for the holder, one line"),
 			optionalFlag(&o.wait, "wait", "how long to wait for the answer, a `DURATION`"),

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -18,7 +20,7 @@ func newBreak() *command {
 	var o breakOptions
 	return &command{
 		name: "break", usage: "remove somebody else's lock, and leave a record of it",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.nonce, "nonce", "the `NONCE` of the lock that is meant; lock status --json shows it"),
 			stringFlag(&o.reason, "reason", "`TEXT` that the displaced holder reads"),

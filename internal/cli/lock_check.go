@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
@@ -29,7 +31,7 @@ func newCheck() *command {
 	var o checkOptions
 	return &command{
 		name: "check", args: "[PATH …]", usage: "report which paths are locked by others; exit 4 when one is",
-		flags: []*flag{
+		flags: []cli.Flag{
 			boolFlag(&o.staged, "staged", "the paths that a commit would change"),
 			optionalFlag(&o.rng, "range", "the paths that the commits of `A..B` change, as a push would be judged"),
 			boolFlag(&o.stdin, "stdin", "paths from standard input, one per line, relative to the top"),

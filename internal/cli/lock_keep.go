@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/git"
@@ -32,8 +34,8 @@ type keepOptions struct {
 	pid, length, signal optional
 }
 
-func (o *keepOptions) flags() []*flag {
-	return []*flag{
+func (o *keepOptions) flags() []cli.Flag {
+	return []cli.Flag{
 		optionalFlag(&o.pid, "while-pid", "keep the locks while the process `PID` runs"),
 		optionalFlag(&o.length, "for", "keep the locks for this `DURATION`, at most 24h"),
 		optionalFlag(&o.signal, "signal", "send this `SIGNAL` to the process when a lock is lost, such as TERM"),
@@ -138,7 +140,7 @@ func newKeepStart() *command {
 	var o keepStartOptions
 	return &command{
 		name: "start", args: "[PATH …]", usage: "have locks you hold renewed in the background",
-		flags: append([]*flag{resourceFlag(&o.resources), boolFlag(&o.mine, "mine", "all locks you hold")}, o.keeping.flags()...),
+		flags: append([]cli.Flag{resourceFlag(&o.resources), boolFlag(&o.mine, "mine", "all locks you hold")}, o.keeping.flags()...),
 		run:   func(ctx context.Context, c *call) (result, error) { return runKeepStart(ctx, c, o) },
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -17,7 +19,7 @@ func newLog() *command {
 	var o logOptions
 	return &command{
 		name: "log", usage: "show what this clone did and saw",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			optionalFlag(&o.count, "number", "the last `N` entries", "n"),
 			optionalFlag(&o.since, "since", "only what happened in this `DURATION` before now"),

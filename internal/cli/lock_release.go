@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -21,7 +23,7 @@ func newRelease() *command {
 	var o releaseOptions
 	return &command{
 		name: "release", aliases: []string{"unlock"}, args: "[PATH …]", usage: "release locks you hold",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "all locks you hold", "all"),
 			stringFlag(&o.nonce, "nonce", "only the grant with this `NONCE`"),

@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -22,7 +24,7 @@ func newRenew() *command {
 	var o renewOptions
 	return &command{
 		name: "renew", args: "[PATH …]", usage: "extend locks you hold, never shorten them",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "all locks you hold", "all"),
 			ttlFlag(&o.ttl, "how long the lease lasts from now"),

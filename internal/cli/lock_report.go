@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/journal"
@@ -27,7 +29,7 @@ func newReport() *command {
 	var o reportOptions
 	return &command{
 		name: "report", usage: "draw who holds and held what, as a page of HTML",
-		flags: []*flag{
+		flags: []cli.Flag{
 			stringFlag(&o.html, "html", "write the page to `FILE`, not to stdout"),
 			optionalFlag(&o.since, "since", "begin the timeline this `DURATION` before now"),
 		},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/hold"
 	"github.com/git-grite/git-grite/internal/keep"
@@ -34,7 +36,7 @@ func newRun() *command {
 	return &command{
 		name: "run", args: "[PATH …] -- COMMAND [ARGUMENT …]", usage: "hold locks while a command runs", runs: true,
 		flags: append(o.wanted.flags(),
-			stringFlag(&o.onLost, "on-lost", "what to do about the command when a lock is lost: `ACTION` is kill or warn"),
+			&cli.StringFlag{Name: "on-lost", Usage: "what to do about the command when a lock is lost: `ACTION` is kill or warn", Value: "kill", Destination: &o.onLost},
 			optionalFlag(&o.conflictExit, "conflict-exit-code", "the exit `CODE` when others hold the locks"),
 		),
 		run: func(ctx context.Context, c *call) (result, error) { return result{silent: true}, runRun(ctx, c, o) },

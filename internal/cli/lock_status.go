@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
@@ -29,7 +31,7 @@ func newStatus() *command {
 	var o statusOptions
 	return &command{
 		name: "status", aliases: []string{"list", "ls"}, args: "[PATH …]", usage: "show who holds what",
-		flags: []*flag{
+		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			boolFlag(&o.mine, "mine", "only the locks you hold"),
 			boolFlag(&o.all, "all", "expired and broken locks too"),

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"slices"
+
+	"github.com/urfave/cli/v2"
 )
 
 // plumbing are the commands that git, servers and agents call, from lines that
@@ -22,7 +24,7 @@ func plumbing() []*command {
 	return []*command{
 		{
 			name: "hook", args: "HOOK [-- WORD …]", usage: "what the installed hooks call", plumbing: true,
-			flags: []*flag{chained, stringFlag(&parent, "parent", "the `PID` of the git that runs the hook")},
+			flags: []cli.Flag{chained, stringFlag(&parent, "parent", "the `PID` of the git that runs the hook")},
 			run: func(ctx context.Context, c *call) (result, error) {
 				hook := c.args[:min(1, len(c.args))]
 				return passed(c.args[len(hook):], func(args []string) int { return runHook(ctx, c.Env, slices.Concat(hook, args)) })
@@ -30,7 +32,7 @@ func plumbing() []*command {
 		},
 		{
 			name: "receive", args: "[-- WORD …]", usage: "what the pre-receive hook of a server calls", plumbing: true,
-			flags: []*flag{chained},
+			flags: []cli.Flag{chained},
 			run: func(ctx context.Context, c *call) (result, error) {
 				return passed(c.args, func(args []string) int { return runReceive(ctx, c.Env, args) })
 			},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/fence"
@@ -27,7 +29,7 @@ func newPush() *command {
 	var o pushOptions
 	return &command{
 		name: "push", args: "[-- ARG …]", usage: "git push that lands only while your locks on what it changes are still held",
-		flags: []*flag{
+		flags: []cli.Flag{
 			textsFlag(&o.locks, "lock", "guard by your lock on this `RESOURCE`, instead of by all that cover a changed path; may be given several times"),
 			boolFlag(&o.release, "release", "give these locks up in the same push"),
 		},

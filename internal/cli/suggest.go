@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/config"
 )
 
@@ -107,10 +109,10 @@ func (c *command) unknownFlag(path []*command, args []string, i int) error {
 	word, value, hasValue := strings.Cut(args[i], "=")
 	e := &usageError{message: fmt.Sprintf("unknown flag %s of %s", word, typed(names(path)...)), hint: hintFor(path)}
 	name := strings.TrimLeft(word, "-")
-	flags := append(slices.Clone(c.flags), commonFlags()...)
+	flags := append(slices.Clone(c.flags), common()...)
 	if meant := meantFlag(flags, name); meant != "" {
 		e.message += fmt.Sprintf("; did you mean --%s?", meant)
-		if hasValue && !flagNamed(flags, meant).isSwitch() {
+		if hasValue && !isSwitch(flagNamed(flags, meant)) {
 			meant += "=" + value
 		}
 		e.hint = corrected(args, i, 1, "--"+meant)
@@ -131,10 +133,10 @@ func (c *command) unknownFlag(path []*command, args []string, i int) error {
 
 // meantFlag is the flag that a name most likely means, or "": by another program's
 // word for it, by its beginning, or misspelt.
-func meantFlag(flags []*flag, name string) string {
+func meantFlag(flags []cli.Flag, name string) string {
 	var all []string
 	for _, f := range flags {
-		all = append(all, f.names[0])
+		all = append(all, f.Names()[0])
 	}
 	for _, ours := range otherFlags[name] {
 		if slices.Contains(all, ours) {

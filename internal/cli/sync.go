@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -20,7 +22,7 @@ func newSync() *command {
 	var o syncOptions
 	return &command{
 		name: "sync", usage: "bring the view of the remote's locks and issues up to date, and send what was done offline",
-		flags: []*flag{
+		flags: []cli.Flag{
 			boolFlag(&o.pull, "pull", "only bring the view up to date"),
 			boolFlag(&o.push, "push", "only send what was done offline"),
 			stringFlag(&o.remote, "remote", "bring the view of the remote with this `NAME` up to date"),
