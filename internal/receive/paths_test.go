@@ -193,10 +193,11 @@ func objects(t *testing.T, dir string) []string {
 // TestLargePushes: thousands of commits, and then 200 branches, in one push.
 func TestLargePushes(t *testing.T) {
 	w := newWorld(t, require+"timeout = \"1m\"\nbranches = [\"main\", \"b/*\"]\n")
-	w.holds("path:f2999")
+	last := many(3_000) - 1
+	w.holds(fmt.Sprintf("path:f%d", last))
 	var in strings.Builder
-	for i := range 3_000 {
-		fmt.Fprintf(&in, "commit refs/heads/long\ncommitter a <a> 0 +0000\ndata 2\nx\nM 100644 inline f%d\ndata <<E\n%d\nE\n\n", max(i%50, i/2999*2999), i)
+	for i := range last + 1 {
+		fmt.Fprintf(&in, "commit refs/heads/long\ncommitter a <a> 0 +0000\ndata 2\nx\nM 100644 inline f%d\ndata <<E\n%d\nE\n\n", max(i%50, i/last*last), i)
 	}
 	w.clone.GitIn(in.String(), "fast-import", "--quiet")
 	in.Reset()
@@ -205,8 +206,11 @@ func TestLargePushes(t *testing.T) {
 		fmt.Fprintf(&in, "create refs/heads/b/%d %s\n", i, early)
 	}
 	w.clone.GitIn(in.String(), "update-ref", "--stdin")
-	w.want(false, "bob", "  f2999  path:f2999", "+long:main")
+	found := fmt.Sprintf("  f%d  path:f%[1]d", last)
+	w.server.Write("hooks/pre-receive", w.timed())
+	w.want(false, "bob", found, "+long:main")
+	t.Logf("%d commits judged in %s", last+1, w.took())
 	w.want(true, "bob", "", "refs/heads/b/*:refs/heads/b/*")
-	w.want(false, "bob", "  f2999  path:f2999", "+long:main")
+	w.want(false, "bob", found, "+long:main")
 	w.want(true, "alice", "", "+long:main")
 }
