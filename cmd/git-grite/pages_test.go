@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
@@ -55,6 +58,18 @@ var pages = map[string][]play{
 		{"git grite lock acquire src/api/", run("", `"already_held":false`, "Lock renewed", "Lock released")},
 		{"claude --plugin-dir", withClaude("plugin git-grite")},
 		{"claude mcp add", withClaude(`"serverInfo"`)},
+	},
+	"docs/commands.md": {
+		{`{"schema_version"`, described},
+		{"default_actor =", allSettings},
+	},
+	"docs/trust.md": {
+		{"git config gpg.format ssh", run("", "lock.sign")},
+		{"alice@example.com ssh-ed25519", allowedSigners},
+	},
+	"docs/protocol.md": {
+		{"{\n", recorded},
+		{"Host git.example.com", sshConfig},
 	},
 	"docs/hooks.md": {
 		{"git-grite: 1 changed path", stoppedCommit},
@@ -312,5 +327,83 @@ func withClaude(words ...string) action {
 			r = r.At(root(t))
 		}
 		bash(t, r, "set -e\n"+agent, text).exits(0, words...)
+	}
+}
+
+// described holds each line against the schema.
+func described(t *testing.T, _ *reader, text string) {
+	f := readSchema(t)
+	for line := range strings.Lines(text) {
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		f.validate(t, &f.root, line, object)
+	}
+}
+
+// allSettings has a value for each setting, which is its default but for two.
+func allSettings(t *testing.T, w *reader, text string) {
+	me := regexp.MustCompile(`[0-9a-f]{32}`).FindString(grite(t, w.alice, "actor", "current", "--json").Stdout)
+	w.alice.Write(".git/grite/config.toml", regexp.MustCompile(`[0-9a-f]{32}`).ReplaceAllString(text, me))
+	list := try(t, w.alice, "config", "list", "--json").exits(0)
+	var object struct {
+		Data struct {
+			Settings []struct {
+				Key, From, Default string
+				Value              any
+			}
+		}
+		Notices []any
+	}
+	if err := json.Unmarshal([]byte(list.Stdout), &object); err != nil || len(object.Data.Settings) < 10 || len(object.Notices) > 0 {
+		t.Fatalf("%v: %s", err, list.Stdout)
+	}
+	for _, s := range object.Data.Settings {
+		if s.From == "default" {
+			t.Errorf("%s is not in docs/commands.md", s.Key)
+		}
+		if got := fmt.Sprint(s.Value); got != s.Default && s.Key != "default_actor" && s.Key != "lockable" {
+			t.Errorf("docs/commands.md has %s = %s, and the default is %s", s.Key, got, s.Default)
+		}
+	}
+}
+
+// allowedSigners is a file by which alice's records are vouched for, once the keys
+// that the page cuts short are whole.
+func allowedSigners(t *testing.T, w *reader, text string) {
+	home := t.TempDir()
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(home, "key")).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v: %s", err, out)
+	}
+	key := strings.Fields(readFile(t, filepath.Join(home, "key.pub")))[1]
+	w.alice.Git("config", "user.signingKey", filepath.Join(home, "key"))
+	w.alice.Write(".git/grite/allowed_signers", strings.ReplaceAll(text, "AAAAC3NzaC1lZDI1NTE5AAAAI…", key))
+	alice := w.alice.With("GRITE_ACTOR=alice@example.com")
+	grite(t, alice, "config", "set", "lock.vouch", "mark")
+	grite(t, alice, "lock", "acquire", "-r", "path:signed")
+	grite(t, w.bob, "lock", "acquire", "-r", "path:unsigned")
+	try(t, alice, "lock", "status", "-r", "path:signed").exits(0, "alice@example.com").lacks("not vouched for", "note:")
+	try(t, alice, "lock", "status", "-r", "path:unsigned").exits(0, "not vouched for")
+}
+
+// recorded is a record that another program wrote, half an hour ago.
+func recorded(t *testing.T, w *reader, text string) {
+	later := func(text string) string {
+		ms, _ := strconv.ParseInt(text, 10, 64)
+		return fmt.Sprint(ms - 1795493377777 + time.Now().UnixMilli())
+	}
+	text = regexp.MustCompile(`\b17954[0-9]{8}\b`).ReplaceAllStringFunc(text, later)
+	w.remote.Record(gittest.LockRef("path:src/main.rs"), text)
+	try(t, w.alice, "lock", "status").exits(0, "path:src/main.rs 64d15a2c", "alice@example.com", "rework the login").lacks("damaged")
+}
+
+// sshConfig is read by ssh.
+func sshConfig(t *testing.T, _ *reader, text string) {
+	file := filepath.Join(t.TempDir(), "config")
+	write(t, file, text)
+	out, err := exec.Command("ssh", "-G", "-F", file, "git.example.com").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "controlmaster auto\n") || !strings.Contains(string(out), "controlpersist 600\n") {
+		t.Errorf("ssh -G: %v: %s", err, out)
 	}
 }
