@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"time"
 )
 
 // looks measures what a commit costs whose view of the locks is too old, beside
@@ -59,4 +60,20 @@ func (b *bench) serveSSH(bare string) string {
 	check(os.WriteFile(config, fmt.Appendf(nil, "HostKey %[1]s/host\nAuthorizedKeysFile %[1]s/user.pub\nPermitRootLogin prohibit-password\nUsePAM no\nStrictModes no\nPidFile none\n", dir), 0o666))
 	b.env = append(b.env, fmt.Sprintf("GIT_SSH_COMMAND=ssh -F none -q -i %s/user -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ProxyCommand='%s -i -f %s'", dir, sshd, config))
 	return "ssh://" + me.Username + "@bench" + bare
+}
+
+// watching measures what "status --watch" takes of a processor while nothing
+// happens to 200 locks, with six looks at the remote.
+func (b *bench) watching() {
+	const name, while = "status --watch --json, idle", 30 * time.Second
+	if !b.selected(name) {
+		return
+	}
+	cmd := b.command(step{dir: b.served("watch", "file", 200), args: []string{"git-grite", "lock", "status", "--watch", "--json"}}, b.env)
+	check(cmd.Start())
+	time.Sleep(while)
+	check(cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait() // it ends with 130
+	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	b.single(name, 100*took.Seconds()/while.Seconds(), "% of a processor; aim 1")
 }

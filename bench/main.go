@@ -66,6 +66,7 @@ func main() {
 	b.hostile()
 	b.remotes()
 	b.looks()
+	b.watching()
 	b.fenced()
 	b.managers()
 }
