@@ -106,7 +106,7 @@ func openTerminal(t *testing.T, r *gittest.Repo, name string, args ...string) *t
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stuck := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	stuck := time.AfterFunc(10*time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
 		keys.Close()
 		stuck.Stop()
