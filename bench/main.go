@@ -63,6 +63,7 @@ func main() {
 	b.index()
 	b.issues()
 	b.hooks()
+	b.edits()
 	b.hostile()
 	b.remotes()
 	b.looks()
@@ -73,7 +74,7 @@ func main() {
 
 // usual are the rows that are measured where none are named.
 const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memory.*), 10000 locks packed|^index|^issue|` +
-	`^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-commit, 1000 hostile|^commit's look|^commit with a young|^pre-push of`
+	`^edit|^remote (acquire|renew|release) over file, 0|^(commit|push), ours (with|beside)|^pre-commit, 1000 hostile|^commit's look|^commit with a young|^pre-push of`
 
 // prepare builds the programs and a home of its own.
 func (b *bench) prepare(old string) error {

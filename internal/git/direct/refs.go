@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,8 +37,8 @@ type Refs struct {
 // Loose refs are read before packed ones, as git does it, because a ref moves
 // from the former to the latter (git 2.39, refs/files-backend.c).
 func (f *Refs) List(prefix string) ([]Ref, error) {
-	loose := map[RefName]Ref{}
-	if err := f.loose(prefix, loose); err != nil {
+	newer, err := f.loose(prefix, nil)
+	if err != nil {
 		return nil, err
 	}
 	text, err := f.readPacked()
@@ -47,10 +46,13 @@ func (f *Refs) List(prefix string) ([]Ref, error) {
 		return nil, err
 	}
 	packed := packedRefs(text, prefix)
-	if len(loose) == 0 {
+	if len(newer) == 0 {
 		return packed, nil
 	}
-	newer := slices.SortedFunc(maps.Values(loose), byName)
+	slices.SortFunc(newer, byName) // nearly in order: "a-b" comes before what is below "a"
+	if len(packed) == 0 {
+		return newer, nil
+	}
 	list := make([]Ref, 0, len(packed)+len(newer))
 	for _, ref := range packed {
 		for len(newer) > 0 && newer[0].Name < ref.Name {
@@ -71,7 +73,7 @@ func (f *Refs) File(name RefName) string {
 }
 
 // loose adds the refs that are files of their own at or below name.
-func (f *Refs) loose(name string, refs map[RefName]Ref) error {
+func (f *Refs) loose(name string, refs []Ref) ([]Ref, error) {
 	dir := f.File(RefName(name))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -79,47 +81,49 @@ func (f *Refs) loose(name string, refs map[RefName]Ref) error {
 			return f.looseRef(RefName(name), refs)
 		}
 		if absent(err) {
-			return nil
+			return refs, nil
 		}
-		return err
+		return nil, err
 	}
+	refs = slices.Grow(refs, len(entries))
 	for _, e := range entries {
 		if !validComponent(e.Name()) {
 			continue
 		}
 		read, below := f.looseRef, RefName(name+"/"+e.Name())
 		if e.IsDir() {
-			read = func(name RefName, refs map[RefName]Ref) error { return f.loose(string(name), refs) }
+			read = func(name RefName, refs []Ref) ([]Ref, error) { return f.loose(string(name), refs) }
 		}
-		if err := read(below, refs); err != nil {
-			return err
+		if refs, err = read(below, refs); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return refs, nil
 }
 
-func (f *Refs) looseRef(name RefName, refs map[RefName]Ref) error {
+func (f *Refs) looseRef(name RefName, refs []Ref) ([]Ref, error) {
 	oid, target, err := f.readLoose(name)
 	switch {
 	case absent(err): // deleted or packed since the directory was read
-		return nil
+		return refs, nil
 	case errors.Is(err, syscall.EISDIR): // a directory behind a symbolic link
 		return f.loose(string(name), refs)
 	case err != nil:
-		return err
+		return nil, err
 	}
 	if target != "" {
 		if oid, err = f.resolve(target, 0); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	refs[name] = Ref{Name: name, OID: oid, Symref: target, Broken: oid == ""}
-	return nil
+	return append(refs, Ref{Name: name, OID: oid, Symref: target, Broken: oid == ""}), nil
 }
+
+const maxRef = 4096 // bytes of its file
 
 // readLoose reads the file of a ref: its object id, or what it points to.
 func (f *Refs) readLoose(name RefName) (oid OID, symref RefName, err error) {
-	text, err := readSmall(f.File(name), 4096)
+	text, err := readSmall(f.Dir+string(filepath.Separator)+filepath.FromSlash(string(name)), maxRef)
 	if err != nil {
 		return "", "", err
 	}
@@ -270,7 +274,7 @@ func validComponent(s string) bool {
 // unless it has become sound.
 func (f *Refs) RemoveBroken(name RefName) error {
 	broken := func() (bool, error) {
-		text, err := readSmall(f.File(name), 4096)
+		text, err := readSmall(f.File(name), maxRef)
 		if absent(err) || errors.Is(err, syscall.EISDIR) {
 			return false, nil
 		}
