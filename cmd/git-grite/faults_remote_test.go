@@ -70,6 +70,78 @@ func stood(remote *gittest.Repo, resource string) bool {
 	return remote.Run("", "git", "rev-parse", "-q", "--verify", gittest.LockRef(resource)).Code == 0
 }
 
+// busy has every third push find the refs that it changes locked by others.
+const busy = `rm -f refs/grite/locks/*.lock
+n=$(cat pushes 2>/dev/null || echo 0); n=$((n + 1)); echo $n >pushes
+[ $((n % 3)) = 0 ] || exit 0
+while read -r old new ref; do mkdir -p "${ref%/*}" && >"$ref.lock"; done`
+
+// TestEveryThirdRequestFails: a line on which every third request fails, in whatever
+// way may pass, changes nothing: commands end with what they would have ended with
+// on a sound one, and what they say is on the server.
+func TestEveryThirdRequestFails(t *testing.T) {
+	t.Parallel()
+	third := gittest.Every(3, gittest.ShortReply)
+	short := func(req *http.Request, n int) gittest.Fault {
+		if fault := third(req, n); fault == gittest.Pass || gittest.KindOf(req) != gittest.Push {
+			return fault
+		}
+		return gittest.HalfReply // else git waits for the rest (2.39)
+	}
+	for name, rule := range map[string]gittest.Rule{
+		"connection reset":       gittest.Every(3, gittest.Reset),
+		"reset after the fact":   gittest.Every(3, gittest.ResetReply),
+		"no answer":              gittest.Every(3, gittest.DropRequest),
+		"no answer to what is":   gittest.Every(3, gittest.DropReply),
+		"502":                    gittest.Every(3, gittest.Status(502)),
+		"503":                    gittest.Every(3, gittest.Status(503)),
+		"504":                    gittest.Every(3, gittest.Status(504)),
+		"504 to what is applied": gittest.Every(3, gittest.StatusApplied(504)),
+		"the end is missing":     gittest.Every(3, gittest.HalfReply), // early EOF
+		"the end is cut off":     short,                               // expected 'packfile', expected flush after ref listing
+		"busy":                   nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLine(t)
+			if rule == nil {
+				l.remote.Hook("pre-receive", busy)
+				t.Cleanup(func() { l.remote.Run("", "sh", "-c", "rm -f refs/grite/locks/*.lock hooks/pre-receive") })
+			}
+			bob := l.alice.With("GRITE_ACTOR=bob")
+			l.On(rule)
+			for range rounds(20) { // so that each command meets with faults at other requests
+				try(t, l.alice, "lock", "acquire", "-r", "path:a", "--ttl", "1h").exits(0, "Lock acquired")
+				try(t, l.alice, "lock", "acquire", "-r", "path:b/", "-r", "path:c/").exits(0, "Lock acquired")
+				locksOn(t, l.remote, "path:a", "path:b/", "path:c/")
+				try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "alice")
+				try(t, bob, "lock", "acquire", "-r", "path:d", "-r", "path:c/x").exits(4, "alice")
+				try(t, l.alice, "lock", "acquire", "-r", "path:a").exits(0, "already held")
+				nonce := recordOn(t, l.remote, "path:a").Nonce
+				try(t, l.alice, "lock", "renew", "--mine", "--ttl", "2h").exits(0, "Lock renewed")
+				if now := recordOn(t, l.remote, "path:a"); now.Nonce != nonce || now.Expires < time.Now().Add(time.Hour).UnixMilli() {
+					t.Errorf("renewed to %+v", now)
+				}
+				try(t, l.alice, "sync").exits(0, "3 active locks")
+				try(t, bob, "lock", "run", "path:e", "--", "true").exits(0)
+				try(t, bob, "lock", "break", "-r", "path:a", "--nonce", nonce, "--reason", "why").exits(0)
+				try(t, l.alice, "lock", "renew", "-r", "path:a").exits(4, "why")
+				try(t, l.alice, "lock", "release", "--mine").exits(0, "path:b/", "path:c/")
+				try(t, bob.With("GRITE_TEST_SHIFT=48h"), "lock", "gc").exits(0)
+				locksOn(t, l.remote)
+				try(t, l.alice, "lock", "acquire", "-r", "path:o", "--offline").exits(0)
+				try(t, l.alice, "sync").exits(0, "Confirmed: path:o")
+				try(t, l.alice, "lock", "release", "path:o").exits(0, "Lock released")
+				try(t, bob, "lock", "status").exits(0, "No active locks")
+				locksOn(t, l.remote)
+			}
+			if faults := l.Tally(); rule != nil && len(faults) == 0 {
+				t.Error("no request failed")
+			}
+		})
+	}
+}
+
 // late is a clock by which every lease of these tests has ended.
 const late = "GRITE_TEST_SHIFT=2h"
 

@@ -10,22 +10,18 @@ import (
 // Symrefs returns which refs of the remote that the pattern names are symbolic,
 // and what they point to. Changing such a ref there changes what it points to.
 func (m *Remote) Symrefs(ctx context.Context, pattern string) (map[RefName]RefName, error) {
-	out, err := m.run(ctx, "ls-remote", "--symref", "--", m.target, pattern)
-	if err != nil {
-		return nil, m.failed(err)
-	}
+	out, err := m.ask(ctx, "ls-remote", "--symref", "--", m.target, pattern)
 	symrefs, _ := parseListing(out)
-	return symrefs, nil
+	return symrefs, m.failed(err)
 }
 
 // Heads returns the object ids of the branches and tags of the remote: what is
 // published there. It asks the remote. It returns *RemoteError.
 func (m *Remote) Heads(ctx context.Context) ([]OID, error) {
-	out, err := m.run(ctx, "ls-remote", "--heads", "--tags", "--", m.target)
+	refs, err := m.List(ctx, "refs/heads/*", "refs/tags/*")
 	if err != nil {
-		return nil, m.failed(err)
+		return nil, err
 	}
-	_, refs := parseListing(out)
 	heads := make([]OID, 0, len(refs))
 	for _, ref := range refs {
 		heads = append(heads, ref.OID)
@@ -36,12 +32,9 @@ func (m *Remote) Heads(ctx context.Context) ([]OID, error) {
 // List lists the refs of the remote that the patterns name, without fetching
 // anything. It returns *RemoteError.
 func (m *Remote) List(ctx context.Context, patterns ...string) ([]Ref, error) {
-	out, err := m.run(ctx, append([]string{"ls-remote", "--", m.target}, patterns...)...)
-	if err != nil {
-		return nil, m.failed(err)
-	}
+	out, err := m.ask(ctx, append([]string{"ls-remote", "--", m.target}, patterns...)...)
 	_, refs := parseListing(out)
-	return refs, nil
+	return refs, m.failed(err)
 }
 
 // parseListing reads the output of "git ls-remote": lines "<oid> TAB <ref>" and,

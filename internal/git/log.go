@@ -269,21 +269,12 @@ func (m *Remote) FetchRef(ctx context.Context, from, to RefName, have []OID) (fo
 	if len(have) == 0 {
 		args = slices.Insert(args, 0, "-c", "fetch.negotiationAlgorithm=noop") // it shares no history with branches
 	}
-	for try := 0; ; try++ {
-		_, err = m.run(ctx, append(args, m.target, "+"+string(from)+":"+string(to))...)
-		if err == nil || ctx.Err() != nil || try == 1 {
-			break
-		}
-		var failed *Error
-		if errors.As(err, &failed) && failed.ExitCode == 128 {
-			// Git fails in the same way when the remote has no such ref.
-			out, lsErr := m.run(ctx, "ls-remote", m.target, string(from))
-			if lsErr != nil {
-				break
-			}
-			if !slices.Contains(strings.Fields(string(out)), string(from)) {
-				return false, nil
-			}
+	_, err = m.ask(ctx, append(args, "--", m.target, "+"+string(from)+":"+string(to))...)
+	var failed *Error
+	if errors.As(err, &failed) && failed.ExitCode == 128 {
+		// Git fails in the same way when the remote has no such ref.
+		if there, askErr := m.Ref(ctx, from); askErr == nil && there == "" {
+			return false, nil
 		}
 	}
 	return err == nil, m.failed(err)

@@ -48,13 +48,13 @@ func (r *Repo) DropRefs(ctx context.Context, prefix string, before time.Time) er
 // Ref returns what the remote has at exactly this name, "" for nothing. It
 // returns *RemoteError.
 func (m *Remote) Ref(ctx context.Context, name RefName) (OID, error) {
-	out, err := m.run(ctx, "ls-remote", "--", m.target, string(name))
-	for line := range strings.Lines(string(out)) {
-		if oid, listed, _ := strings.Cut(strings.TrimSpace(line), "\t"); listed == string(name) {
-			return OID(oid), nil
+	refs, err := m.List(ctx, string(name))
+	for _, ref := range refs {
+		if ref.Name == name {
+			return ref.OID, nil
 		}
 	}
-	return "", m.failed(err)
+	return "", err
 }
 
 func ignoreMissing(err error) error {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -30,6 +31,7 @@ const (
 	cut                  // a connection closed without an answer
 	reset                // a connection reset without an answer
 	half                 // half of the answer, then as cut
+	short                // half of the answer, complete as HTTP has it
 	silence              // nothing until the test ends or the client goes
 	status               // a status of the proxy's own
 )
@@ -47,6 +49,7 @@ var (
 	Duplicate   = Fault{name: "late copies", now: true, late: true}                      // as Pass, and once more later
 	Double      = Fault{name: "doubled requests", now: true, twice: true}                // the server gets it twice, the client the first answer
 	Repeat      = Fault{name: "repeated requests", now: true, twice: true, second: true} // the same, and the second answer
+	ShortReply  = Fault{name: "shortened replies", now: true, reply: short}              // as HalfReply, as if that were the whole answer
 	Hang        = Fault{name: "hangs", reply: silence}                                   // the request is swallowed, the connection stays open
 )
 
@@ -85,6 +88,17 @@ type Rule func(req *http.Request, n int) Fault
 func Nth(kind Kind, nth int, fault Fault) Rule {
 	return func(req *http.Request, n int) Fault {
 		if KindOf(req) == kind && n == nth {
+			return fault
+		}
+		return Pass
+	}
+}
+
+// Every is the rule by which every nth request, of whatever kind, meets with fault.
+func Every(nth int, fault Fault) Rule {
+	var all atomic.Int64
+	return func(*http.Request, int) Fault {
+		if all.Add(1)%int64(nth) == 0 {
 			return fault
 		}
 		return Pass

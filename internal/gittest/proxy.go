@@ -178,6 +178,9 @@ func (p *FaultProxy) serve(rw http.ResponseWriter, req *http.Request) {
 		got.write(rw)
 		_ = http.NewResponseController(rw).Flush() // else net/http would not begin
 		panic(http.ErrAbortHandler)
+	case short:
+		got.body = got.body[:len(got.body)/2]
+		got.write(rw)
 	case silence:
 		select {
 		case <-p.running.Done():
