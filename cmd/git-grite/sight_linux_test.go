@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -217,4 +219,49 @@ func TestSightPager(t *testing.T) {
 	if res := r.Run("", "script", "-qec", "PAGER='head -n 1' git grite lock log; echo exit $?", "/dev/null"); !strings.Contains(res.Stdout, "exit 0") {
 		t.Errorf("left early: %s", res.Stdout)
 	}
+}
+
+// TestSightLess pages through a long log with the real less, which Ctrl-C does not
+// end before the reader does.
+func TestSightLess(t *testing.T) {
+	t.Parallel()
+	r := sightWorld(t)
+	r.Env = slices.DeleteFunc(r.Env, func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains([]string{"GIT_PAGER", "PAGER", "LESS", "TMUX"}, name)
+	})
+	var many []string
+	for i := range 40 {
+		many = append(many, fmt.Sprintf("path:f%02d", i))
+	}
+	grite(t, r, append([]string{"lock", "acquire", "-q"}, many...)...)
+	socket := filepath.Join(t.TempDir(), "tmux")
+	tmux := func(args ...string) string {
+		t.Helper()
+		res := r.Run("", "tmux", append([]string{"-S", socket}, args...)...)
+		if res.Code != 0 {
+			t.Fatalf("tmux %q: %s", args, res.Stderr)
+		}
+		return res.Stdout
+	}
+	// press presses a key until something is seen: what is typed right after Ctrl-C is
+	// thrown away with it.
+	press := func(key, words string) {
+		t.Helper()
+		seen := ""
+		for deadline := time.Now().Add(time.Minute); !strings.Contains(seen, words); time.Sleep(200 * time.Millisecond) {
+			if seen = tmux("capture-pane", "-p"); time.Now().After(deadline) {
+				t.Fatalf("no %q on\n%s", words, seen)
+			}
+			if key != "" && !strings.Contains(seen, words) {
+				tmux("send-keys", key)
+			}
+		}
+	}
+	t.Cleanup(func() { r.Run("", "tmux", "-S", socket, "kill-server") })
+	tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "12", "sh -c 'git grite lock log; echo ended with $?; exec cat'")
+	press("", "path:src/")
+	tmux("send-keys", "C-c")
+	press("G", "path:f39")
+	press("q", "ended with 0")
 }
