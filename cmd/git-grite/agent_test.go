@@ -407,6 +407,25 @@ func TestAgentVisits(t *testing.T) {
 	}
 }
 
+// TestAgentHearsQuestions tells an agent after a tool what somebody asks about its
+// lock, as a quotation, once, and lets its shell answer.
+func TestAgentHearsQuestions(t *testing.T) {
+	t.Parallel()
+	r := guarded(t, "")
+	a := r.With("CLAUDE_CODE_SESSION_ID=" + sessionA)
+	grite(t, a, "lock", "acquire", "src/", "--ttl", "1h")
+	grite(t, r, "lock", "ask", "src/a.go", "--message", "how long?")
+	after := event{name: "PostToolUse", session: sessionA, tool: "Bash"}
+	if res := hooked(t, r, after); !strings.Contains(res.Stdout, `asks about your lock on path:src/ and wants path:src/a.go`) || !strings.Contains(res.Stdout, `: \"how long?\";`) {
+		t.Errorf("%+v", res)
+	}
+	if res := hooked(t, r.With("GRITE_TEST_SHIFT=2m"), after); res.Stdout != "" {
+		t.Errorf("told twice: %s", res.Stdout)
+	}
+	grite(t, a, "lock", "answer", "src/", "--message", "ten minutes")
+	try(t, r, "lock", "status").exits(0, `claude/3f2a9c1d`, `answers about path:src/`, `"ten minutes"`)
+}
+
 // TestAgentWarns tells a model after the edit where its agent has no place for it
 // before.
 func TestAgentWarns(t *testing.T) {
