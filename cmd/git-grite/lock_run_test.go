@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -187,15 +188,16 @@ func TestLockRunRemoteAway(t *testing.T) {
 
 func away(t *testing.T) {
 	type absence struct {
-		back    time.Duration // 0 for never
+		ttl     time.Duration
+		back    bool // after renewals have failed, but long before the end
 		args    []string
 		code    int
 		overlap bool
 	}
 	atOnce(t, map[string]absence{
-		"for less than the lease": {back: 8 * time.Second},
-		"for longer":              {code: 6},
-		"for longer, only warned": {args: []string{"--on-lost", "warn"}, overlap: true},
+		"for less than the lease": {ttl: 45 * time.Second, back: true},
+		"for longer":              {ttl: 15 * time.Second, code: 6},
+		"for longer, only warned": {ttl: 15 * time.Second, args: []string{"--on-lost", "warn"}, overlap: true},
 	}, func(t *testing.T, name string, tt absence) {
 		remote := gittest.NewRemote(t)
 		url, env := transport(t, "http").Serve(t, remote.Dir)
@@ -206,17 +208,25 @@ func away(t *testing.T) {
 			grite(t, r, "init", "--no-hooks")
 		}
 		setting(t, bob, "[lock]\nclock_skew = \"0s\"\n")
-		u := runUnder(t, alice, `while [ ! -e $D/end ]; do date +%s%3N >>$D/beat; sleep 0.02; done`, append(tt.args, "--ttl", "15s")...)
+		u := runUnder(t, alice, `while [ ! -e $D/end ]; do date +%s%3N >>$D/beat; sleep 0.02; done`, append(tt.args, "--ttl", tt.ttl.String())...)
 		u.await("beat")
-		proxy.On(func(*http.Request, int) gittest.Fault { return gittest.DropRequest })
+		end := time.Now().Add(tt.ttl)
+		var dropped atomic.Int64
+		proxy.On(func(*http.Request, int) gittest.Fault { dropped.Add(1); return gittest.DropRequest })
 		other := bob.With("D="+u.dir).Start("git-grite", "lock", "run", "path:x", "--wait", "2m", "--ttl", "15s", "--", "sh", "-c",
 			`cat $D/beat >$D/seen; sleep 0.3; cat $D/beat >$D/then; touch $D/end`)
-		if tt.back > 0 {
-			time.Sleep(tt.back)
+		if tt.back {
+			for dropped.Load() == 0 && time.Now().Before(end) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			time.Sleep(time.Second)
 			proxy.On(nil)
-			time.Sleep(10 * time.Second)
+			time.Sleep(time.Until(end.Add(time.Second))) // of the lease that was granted first
 			if u.read("seen") != "" {
 				t.Error("the other got the lock")
+			}
+			if dropped.Load() == 0 {
+				t.Error("no renewal was lost")
 			}
 			if err := os.WriteFile(filepath.Join(u.dir, "end"), nil, 0o666); err != nil {
 				t.Fatal(err)
@@ -226,7 +236,7 @@ func away(t *testing.T) {
 		if res := other.Wait(); res.Code != 0 {
 			t.Errorf("the other: %+v", res)
 		}
-		if ran := u.read("seen") != u.read("then"); ran != tt.overlap && tt.back == 0 {
+		if ran := u.read("seen") != u.read("then"); ran != tt.overlap && !tt.back {
 			t.Errorf("ran at the same time: %v", ran)
 		}
 	})
@@ -240,7 +250,7 @@ func givesWay(t *testing.T) {
 	alice, bob := remote.Clone(t, remote.Dir), elsewhere.Clone(t, elsewhere.Dir)
 	grite(t, alice, "init", "--no-hooks")
 	grite(t, bob, "init", "--no-hooks", "--label", "bob")
-	u := runUnder(t, alice, `echo $$ >$D/pid; trap 'sleep 1; exit 0' TERM; `+beats, "--ttl", "1m")
+	u := runUnder(t, alice, `echo $$ >$D/pid; trap 'sleep 1; exit 0' TERM; `+beats, "--ttl", "90s") // one try may take a quarter of that
 	u.await("pid")
 	remote.Hook("update", fmt.Sprintf(`case "$1 $3" in *[1-9a-f]*" "*[1-9a-f]*) exit 0 ;; esac
 cd %s && if kill -0 "$(cat pid)" 2>/dev/null; then echo alive; else echo ended; fi >>then`, u.dir))
