@@ -13,9 +13,15 @@ import (
 // per directory, which is built when a path in it is first asked for. It is not
 // safe for concurrent use.
 type Index struct {
-	fold    bool
-	spelled map[string][]entry
-	globs   map[string]*group
+	fold bool
+	at   map[string]*place
+}
+
+// place is what is known of one path: the patterns that are spelled so, and the globs
+// of that directory.
+type place struct {
+	spelled []entry
+	globs   *group
 }
 
 // entry is a pattern's spelling.
@@ -29,6 +35,7 @@ type group struct {
 	waiting []member // not looked at yet
 	large   []member // too large to be run with the others
 	run     *runner
+	in      []int // paths in the directory, while Covering runs
 }
 
 type member struct {
@@ -38,33 +45,42 @@ type member struct {
 
 // NewIndex makes an index of patterns; fold compares as CoversFold does.
 func NewIndex(ps []*Pattern, fold bool) *Index {
-	x := &Index{fold: fold, spelled: make(map[string][]entry, len(ps)), globs: map[string]*group{}}
+	x := &Index{fold: fold, at: make(map[string]*place, len(ps))}
 	for i, p := range ps {
 		base := p.base
 		if fold {
 			base = Fold(base)
 		}
-		x.spelled[base] = append(x.spelled[base], entry{i, p.below})
+		here := x.place(base)
+		here.spelled = append(here.spelled, entry{i, p.below})
 		if !p.glob {
 			continue
 		}
 		dir := base[:metaIndex(base)]
 		dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
-		g := x.globs[dir]
-		if g == nil {
-			g = &group{run: newRunner(fold)}
-			x.globs[dir] = g
+		above := x.place(dir)
+		if above.globs == nil {
+			above.globs = &group{run: newRunner(fold)}
 		}
-		g.waiting = append(g.waiting, member{i, p})
+		above.globs.waiting = append(above.globs.waiting, member{i, p})
 	}
 	return x
+}
+
+func (x *Index) place(path string) *place {
+	p := x.at[path]
+	if p == nil {
+		p = &place{}
+		x.at[path] = p
+	}
+	return p
 }
 
 // Covering returns, for each path, the positions in ascending order of the
 // patterns that cover it. The error is the context's when that ends first.
 func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 	found := make([][]int, len(paths))
-	within := map[*group][]int{} // paths in the directory of globs
+	var within []*group // whose directory has paths in it
 	folded := paths
 	if x.fold {
 		folded = make([]string, len(paths))
@@ -75,14 +91,18 @@ func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 			folded[i] = path
 		}
 		for end := len(path); ; {
-			at := path[:end]
-			for _, e := range x.spelled[at] {
-				if e.below || end == len(path) {
-					found[i] = append(found[i], e.at)
+			if p := x.at[path[:end]]; p != nil {
+				for _, e := range p.spelled {
+					if e.below || end == len(path) {
+						found[i] = append(found[i], e.at)
+					}
 				}
-			}
-			if g := x.globs[at]; g != nil {
-				within[g] = append(within[g], i)
+				if g := p.globs; g != nil {
+					if len(g.in) == 0 {
+						within = append(within, g)
+					}
+					g.in = append(g.in, i)
+				}
 			}
 			if end == 0 {
 				break
@@ -90,10 +110,15 @@ func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 			end = max(strings.LastIndexByte(path[:end], '/'), 0)
 		}
 	}
-	for g, in := range within {
-		if err := g.match(ctx, folded, in, found); err != nil {
-			return nil, err
+	var err error
+	for _, g := range within {
+		if err == nil {
+			err = g.match(ctx, folded, g.in, found)
 		}
+		g.in = g.in[:0]
+	}
+	if err != nil {
+		return nil, err
 	}
 	for i, f := range found {
 		if len(f) > 1 {
