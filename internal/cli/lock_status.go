@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -79,7 +78,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	}
 	c.out.report(v.Report)
 	now := c.Now()
-	var locks []lock.Lock
+	locks := v.Locks[:0] // nobody asks for the others
 	expired := 0
 	for _, l := range v.Locks {
 		switch {
@@ -95,15 +94,17 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Owner == st.me }) {
 		st.fenced = cl.FencedAt()
 	}
-	data := c.statusObject(v, locks, expired)
 	st.gone = map[lock.Owner]bool{}
-	for i, l := range data.Locks {
-		if _, known := st.gone[l.Owner]; !known && !l.Mine {
+	for _, l := range locks {
+		if _, known := st.gone[l.Owner]; !known && l.Owner != st.me {
 			if st.gone[l.Owner] = cl.SessionGone(l.Owner); st.gone[l.Owner] {
 				c.out.note(wire.Advice, "the session %s has ended on this machine: git grite lock release --mine --actor %s gives up its locks",
 					wire.Printable(l.Label), wire.ShellQuote(l.Label))
 			}
 		}
+	}
+	data := c.statusObject(v, locks, expired)
+	for i, l := range data.Locks {
 		data.Locks[i].SessionGone = st.gone[l.Owner]
 		if at, fenced := st.fenced[clone.Grant{Resource: l.Resource, Nonce: l.Nonce}]; fenced {
 			data.Locks[i].FencedUnixMS = at.UnixMilli()
@@ -131,7 +132,10 @@ const maxDamage = 5
 func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.Status {
 	r := c.reader(v.Actor)
 	r.Skew = v.Skew
-	data := wire.Status{Locks: r.Locks(locks), Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
+	data := wire.Status{Conflicts: []wire.Beaten{}, Fresh: v.Fresh, ExpiredCount: expired}
+	if c.out.json { // else nobody looks at them, and there may be many
+		data.Locks = r.Locks(locks)
+	}
 	if v.Actor.ID != "" {
 		data.Conflicts = r.Beaten(v.Beaten)
 	}
@@ -190,12 +194,17 @@ func printLocks(w io.Writer, locks []lock.Lock, st style, now time.Time) {
 		names[i] = wire.Name(l)
 		width = max(width, utf8.RuneCountInString(names[i]))
 	}
+	var row []byte
 	for i, l := range locks {
-		row := "  " + names[i] + strings.Repeat(" ", width-utf8.RuneCountInString(names[i])) + " " + wire.Printable(l.Owner.Short()) + "  " + st.when(l, now)
-		for _, detail := range st.details(l, now) {
-			row += "  " + detail
+		row = append(append(row[:0], "  "...), names[i]...)
+		for range width - utf8.RuneCountInString(names[i]) {
+			row = append(row, ' ')
 		}
-		io.WriteString(w, row+"\n")
+		row = fmt.Appendf(row, " %s  %s", wire.Printable(l.Owner.Short()), st.when(l, now))
+		for _, detail := range st.details(l, now) {
+			row = append(append(row, "  "...), detail...)
+		}
+		w.Write(append(row, '\n'))
 	}
 }
 

@@ -21,35 +21,36 @@ type recordReader struct {
 	last   *lastRead
 }
 
-// lastRead is what a process read last: what a ref at the same commit is now.
+// lastRead is what a process read last: what the commits were then they are now.
 type lastRead struct {
 	mu      sync.Mutex
-	refs    []git.Ref
-	records []*decoded
+	records map[git.OID]*decoded
 }
 
-// recall returns, for each ref in the order of their names, what was read of it,
-// nil for nothing; ok is false before anything was read.
+// recall returns what was read of each ref, if anything was read at all.
 func (l *lastRead) recall(refs []git.Ref) (known []*decoded, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	known = make([]*decoded, len(refs))
-	at := 0
 	for i, ref := range refs {
-		for at < len(l.refs) && l.refs[at].Name < ref.Name {
-			at++
-		}
-		if at < len(l.refs) && l.refs[at] == ref && l.records[at] != nil && !l.records[at].unread {
-			known[i] = l.records[at]
-		}
+		known[i] = l.records[ref.OID]
 	}
-	return known, l.refs != nil
+	return known, l.records != nil
 }
 
+// keep keeps what was read, unless it is too much to be worth its memory.
 func (l *lastRead) keep(refs []git.Ref, records []*decoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refs, l.records = refs, records
+	if l.records = nil; len(refs) > 1000 {
+		return
+	}
+	l.records = map[git.OID]*decoded{}
+	for i, rec := range records {
+		if rec != nil && !rec.unread {
+			l.records[refs[i].OID] = rec
+		}
+	}
 }
 
 // table lists the refs below prefix and reads their records. Damage to one of
@@ -113,9 +114,8 @@ type decoded struct {
 	unread bool
 }
 
-// worthRemembering is the number of records not found in the cache from which
-// on it is written: below, reading them again costs less than writing it, unless
-// it took a git process.
+// worthRemembering is from how many records on that are not in the cache it is
+// written: reading fewer again costs less, unless it took a git process.
 const worthRemembering = 16
 
 // records decodes what the refs point to, from the cache where it can. There is
