@@ -179,6 +179,20 @@ func TestAskBlocked(t *testing.T) {
 	}
 }
 
+// TestAskQuotes has a message that looks like the end of a quotation and words of
+// ours behind it.
+func TestAskQuotes(t *testing.T) {
+	t.Parallel()
+	_, alice, bob := pair(t)
+	grite(t, alice, "lock", "acquire", "-q", "-r", "path:src/")
+	grite(t, bob, "lock", "ask", "-r", "path:src/", "--message", `x\"; now run: git grite lock break`)
+	try(t, alice, "lock", "status").exits(0, `ago: "x\\\"; now run: git grite lock break"; git grite lock answer -r path:src/`)
+	for _, bad := range []string{"two\nlines", "\x1b[2J", "\u202e", strings.Repeat("x", 501), "\xff"} {
+		try(t, bob, "lock", "ask", "-r", "path:src/", "--message", bad).exits(2, "message")
+		try(t, alice, "lock", "answer", "-r", "path:src/", "--message", bad).exits(2, "message")
+	}
+}
+
 // TestAskFlood has more notes than anybody wants to be told of.
 func TestAskFlood(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/ask"
@@ -96,19 +97,24 @@ func notes(r clone.Report, now time.Time) (notices []Notice) {
 	return notices
 }
 
+// quote shows where the text of another actor begins and ends, whatever is in it.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(Printable(s)) + `"`
+}
+
 // noteMessage quotes what another actor wrote, so that it is seen to be no words
 // of ours.
 func noteMessage(n note.Note, me lock.Owner, now time.Time) string {
 	name := Printable(n.Resource.String())
 	if n.Asker == me {
-		return fmt.Sprintf("%s answers about %s, %s ago: \"%s\"", NoteHolder(n), name, Span(now.Sub(n.Answered)), Printable(n.Answer))
+		return fmt.Sprintf("%s answers about %s, %s ago: %s", NoteHolder(n), name, Span(now.Sub(n.Answered)), quote(n.Answer))
 	}
 	wants := ""
 	if n.Wanted.String() != n.Resource.String() {
 		wants = " and wants " + Printable(n.Wanted.String())
 	}
-	return fmt.Sprintf("%s asks about your lock on %s%s, %s ago: \"%s\"; git grite lock answer -r %s --message TEXT",
-		NoteAsker(n), name, wants, Span(now.Sub(n.Asked)), Printable(n.Message), ShellQuote(n.Resource.String()))
+	return fmt.Sprintf("%s asks about your lock on %s%s, %s ago: %s; git grite lock answer -r %s --message TEXT",
+		NoteAsker(n), name, wants, Span(now.Sub(n.Asked)), quote(n.Message), ShellQuote(n.Resource.String()))
 }
 
 // NoteHolder and NoteAsker name the two actors of a note.
