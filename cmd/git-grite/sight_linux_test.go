@@ -222,7 +222,7 @@ func TestSightPager(t *testing.T) {
 }
 
 // TestSightLess pages through a long log with the real less, which Ctrl-C does not
-// end before the reader does.
+// end before the reader does; the git of "git grite" would end by it then.
 func TestSightLess(t *testing.T) {
 	t.Parallel()
 	r := sightWorld(t)
@@ -259,7 +259,7 @@ func TestSightLess(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { r.Run("", "tmux", "-S", socket, "kill-server") })
-	tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "12", "sh -c 'git grite lock log; echo ended with $?; exec cat'")
+	tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "12", "sh -c 'trap : INT; git-grite lock log; echo ended with $?; exec cat'")
 	press("", "path:src/")
 	tmux("send-keys", "C-c")
 	press("G", "path:f39")
