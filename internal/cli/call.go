@@ -189,6 +189,17 @@ func within(top, path string) (string, bool) {
 	return "", false
 }
 
+// openExisting is openLocks for a command about locks that exist already, whose
+// resources it reads, or none for --mine.
+func (c *call) openExisting(ctx context.Context, flags texts, mine bool) (*clone.Clone, []lock.Resource, error) {
+	cl, err := c.openLocks(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	resources, err := c.existing(ctx, cl, flags, mine)
+	return cl, resources, err
+}
+
 // existing reads the resources of locks that exist already, or none for --mine.
 func (c *call) existing(ctx context.Context, cl *clone.Clone, flags texts, mine bool) ([]lock.Resource, error) {
 	resources, err := c.resources(ctx, cl, flags, nil)

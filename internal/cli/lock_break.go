@@ -30,11 +30,7 @@ func newBreak() *command {
 }
 
 func runBreak(ctx context.Context, c *call, o breakOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := c.existing(ctx, cl, o.resources, false)
+	cl, resources, err := c.openExisting(ctx, o.resources, false)
 	if err != nil {
 		return result{}, err
 	}

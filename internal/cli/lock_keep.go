@@ -146,11 +146,7 @@ func newKeepStart() *command {
 }
 
 func runKeepStart(ctx context.Context, c *call, o keepStartOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := c.existing(ctx, cl, o.resources, o.mine)
+	cl, resources, err := c.openExisting(ctx, o.resources, o.mine)
 	if err != nil {
 		return result{}, err
 	}

@@ -33,11 +33,7 @@ func newRelease() *command {
 }
 
 func runRelease(ctx context.Context, c *call, o releaseOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := c.existing(ctx, cl, o.resources, o.mine)
+	cl, resources, err := c.openExisting(ctx, o.resources, o.mine)
 	if err != nil {
 		return result{}, err
 	}

@@ -35,11 +35,7 @@ func newRenew() *command {
 }
 
 func runRenew(ctx context.Context, c *call, o renewOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	resources, err := c.existing(ctx, cl, o.resources, o.mine)
+	cl, resources, err := c.openExisting(ctx, o.resources, o.mine)
 	if err != nil {
 		return result{}, err
 	}
