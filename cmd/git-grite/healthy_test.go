@@ -33,7 +33,7 @@ func healthy(t *testing.T, env *testscript.Env, all bool) {
 			continue
 		}
 		mirror := filepath.Join(t.TempDir(), "mirror")
-		clone := exec.Command("git", "clone", "-q", "--bare", dir, mirror) // of the same format
+		clone := exec.Command("git", "clone", "-q", "--bare", "--no-local", dir, mirror) // of the same format
 		clone.Env = env.Vars
 		if out, err := clone.CombinedOutput(); err != nil {
 			t.Errorf("git clone no longer works of %s: %v, %s", dir, err, out)

@@ -189,7 +189,7 @@ func (r *Repo) converse(ctx context.Context, c command) (*conversation, error) {
 var dropped = []string{
 	"LC_ALL", "LANGUAGE", "GIT_OPTIONAL_LOCKS", "PWD", "GIT_PREFIX", "GIT_CONFIG", "GIT_FLUSH", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS",
 	"GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
-	"GIT_REDIRECT_STDIN", "GIT_REDIRECT_STDOUT", "GIT_REDIRECT_STDERR", "GIT_NO_REPLACE_OBJECTS",
+	"GIT_REDIRECT_STDIN", "GIT_REDIRECT_STDOUT", "GIT_REDIRECT_STDERR", "GIT_NO_REPLACE_OBJECTS", "GIT_NAMESPACE",
 }
 
 // environment makes the environment of git children from the caller's: prose in
