@@ -52,8 +52,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is in the file, there is a part to ask for.
-func FuzzParse(f *testing.F) {
+// FuzzProgress: whatever is in the file, there is a part to ask for.
+func FuzzProgress(f *testing.F) {
 	for _, text := range []string{"", Start.String(), "1048576 5461333 1125 false 1", "16777216 1 1 true 0", "-1 2 3 true 4", "0 99999999999999999999 1 false 0"} {
 		f.Add(text)
 	}
