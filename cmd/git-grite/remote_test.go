@@ -165,9 +165,7 @@ func TestNeverAsksForAPassword(t *testing.T) {
 		alice.Git("remote", "set-url", "origin", proxy.URL)
 		asked := filepath.Join(t.TempDir(), "asked")
 		script := filepath.Join(t.TempDir(), "askpass")
-		if err := os.WriteFile(script, []byte("#!/bin/sh\ntouch "+asked+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		gittest.Executable(t, script, "#!/bin/sh\ntouch "+asked+"\n")
 		res := alice.With("GIT_ASKPASS="+script, "SSH_ASKPASS="+script, "GIT_TERMINAL_PROMPT=1").Run("", "git-grite", "lock", "acquire", "-r", "path:a", "--json")
 		if res.Code != 5 || !strings.Contains(res.Stdout, "could not read Username") {
 			t.Errorf("exit %d, %s%s", res.Code, res.Stdout, res.Stderr)

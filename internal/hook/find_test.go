@@ -191,11 +191,11 @@ func TestCallLine(t *testing.T) {
 	for does, want := range map[string]int{"": 0, "exit 0": 0, "exit 4": 4, "exit 1": 0, "exit 2": 0, "kill -9 $$": 0, "exit 130": 4} {
 		dir := t.TempDir()
 		if does != "" {
-			write(t, filepath.Join(dir, "git-grite"), "#!/bin/sh\n"+does+"\n", 0o755)
+			gittest.Executable(t, filepath.Join(dir, "git-grite"), "#!/bin/sh\n"+does+"\n")
 		}
 		for _, head := range []string{"#!/bin/sh\n", "#!/bin/sh -e\n"} {
 			hook := filepath.Join(dir, "pre-push")
-			write(t, hook, head+CallLine("pre-push")+"\n", 0o755)
+			gittest.Executable(t, hook, head+CallLine("pre-push")+"\n")
 			cmd := exec.CommandContext(t.Context(), hook, "origin")
 			cmd.Env = []string{"PATH=" + dir}
 			if err := cmd.Run(); cmd.ProcessState.ExitCode() != want {
