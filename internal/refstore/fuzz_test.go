@@ -1,0 +1,90 @@
+package refstore
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/git-grite/git-grite/internal/git"
+	"github.com/git-grite/git-grite/internal/lock"
+)
+
+// FuzzReadCache: a cache with a right sum, whatever it holds, answers for its refs
+// alone, and what it says is what it would be written as again.
+func FuzzReadCache(f *testing.F) {
+	const prefix = "refs/grite/locks"
+	refs := []git.Ref{{Name: prefix + "/j", OID: "1"}, {Name: prefix + "/k", OID: "0123"}, {Name: prefix + "/l", OID: "2"}}
+	resource, err := lock.ParseRecorded("path:a/**")
+	if err != nil {
+		f.Fatal(err)
+	}
+	sound := decoded{key: "k", lock: lock.Lock{Owner: "o", Nonce: "n", Resource: resource, TTL: 1}}
+	for _, records := range [][]*decoded{{nil, &sound, nil}, {{key: "j", err: errPlace}, &sound, {key: "l", err: errFuture}}} {
+		path := filepath.Join(f.TempDir(), "records")
+		writeCache(path, prefix, refs, records)
+		text, ok := readSummed(path)
+		if !ok {
+			f.Fatal("nothing was written")
+		}
+		f.Add([]byte(text))
+	}
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc"))
+	path := filepath.Join(f.TempDir(), "records")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
+		if err := os.WriteFile(path, text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		records := readCache(path, prefix, refs)
+		for i, rec := range records {
+			if rec == nil {
+				continue
+			}
+			if rec.key != refKey(prefix, refs[i].Name) || rec.err == nil && rec.lock.Resource.String() == "" {
+				t.Fatalf("%v is %+v", refs[i], rec)
+			}
+		}
+		writeCache(path, prefix, refs, records)
+		for i, again := range readCache(path, prefix, refs) {
+			rec := records[i]
+			if (rec == nil) != (again == nil) || rec != nil && string(appendRecord(nil, *rec)) != string(appendRecord(nil, *again)) {
+				t.Fatalf("%+v is read again as %+v", rec, again)
+			}
+		}
+	})
+}
+
+// FuzzReadGrant: a page of the ledger, whatever it holds, is a lock that can be
+// written down again, or none.
+func FuzzReadGrant(f *testing.F) {
+	for _, text := range []string{
+		`{"url":"u","remote":"origin","oid":"1","verify":true,"pending":[{"oid":"2","expires_unix_ms":1,"ttl_ms":9223372036854775807}],"record":{"owner":"o","nonce":"n","expires_unix_ms":1,"resource":"path:a"}}`,
+		`{"remote":"origin","oid":"1","next":"2","record":{"owner":"o","nonce":"n","expires_unix_ms":1,"resource":"path:a"}}`,
+		`{"record":null}`, "null", "[",
+	} {
+		f.Add([]byte(text))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		e, ok := readGrant(text)
+		if !ok {
+			return
+		}
+		g := NewGrants(dir, "o", e.Arbiter)
+		if err := g.Put(e.Holding); err != nil {
+			t.Fatal(err)
+		}
+		defer g.Drop(e.Resource.Key())
+		held, err := NewGrants(dir, "o", e.Arbiter).Held()
+		again, ok := held[e.Resource.Key()]
+		if e.Arbiter.URL == "" {
+			return // it is written with one
+		}
+		if err != nil || !ok || again.Version != e.Version || len(again.Pending) != len(e.Pending) || !again.Expires.Equal(e.Expires) || again.Nonce != e.Nonce {
+			t.Fatalf("%+v is read again as %+v, %v", e, again, err)
+		}
+	})
+}
