@@ -235,7 +235,7 @@ func TestAgentEdits(t *testing.T) {
 	symlink("src/a.go", "alias.go")
 	r.Write("free/dir/x", "x")
 
-	refused(t, edit(t, r, sessionA, "", "src/a.go"), "src/a.go", "alice", "rework", "git grite lock acquire -r path:src/a.go --wait 15m")
+	refused(t, edit(t, r, sessionA, "", "src/a.go"), "src/a.go", "alice", "rework", "git grite lock acquire -r path:src/a.go --wait 1")
 	refused(t, edit(t, r, sessionA, "", "docs/new/deep/file.md"), "docs/new/deep/file.md", "path:docs/")
 	refused(t, edit(t, r, sessionA, "", "lib/x.go"), "path:lib/*.go")
 	refused(t, edit(t, r, sessionA, "", "linked/a.go"), "src/a.go")

@@ -223,7 +223,7 @@ func (a Answer) Reply(ctx context.Context, c *clone.Clone) (out Answered, err er
 	out.Notes, err = s.settle(ctx, func(v clone.View) (notes []note.Note, err error) {
 		own, ok := mine(v, me.ID, a.Resource, c.Now())
 		if !ok {
-			return nil, &lock.NotHeldError{Resource: a.Resource}
+			return nil, &lock.NotHeldError{Resource: a.Resource, Own: true}
 		}
 		about, _, err := s.box.Read(ctx, func(key, _ string) bool { return key == own.Resource.Key() })
 		if err != nil {

@@ -40,9 +40,26 @@ func showActor(title string, a config.Actor, source clone.Source) result {
 			fmt.Fprintf(w, "  Work tree: %s\n", wire.Printable(a.Worktree))
 		}
 		if source != "" {
-			fmt.Fprintf(w, "  Chosen by: %s\n", source)
+			fmt.Fprintf(w, "  Chosen by: %s\n", chosenBy(source))
 		}
 	}}
+}
+
+// chosenBy says in words where an actor comes from.
+func chosenBy(s clone.Source) string {
+	switch s {
+	case clone.FromFlag:
+		return "the command line"
+	case clone.FromEnv:
+		return "the environment (GRITE_ACTOR or GRITE_HOME)"
+	case clone.FromWorktree:
+		return "this work tree"
+	case clone.FromDefault:
+		return "this clone's default"
+	case clone.FromAuto:
+		return "nothing; made just now"
+	}
+	return string(s) // a session: AGENTS.md has agents look for the word
 }
 
 func newActorInit() *command {

@@ -122,7 +122,7 @@ func (c *call) resources(ctx context.Context, cl *clone.Clone, flags texts, view
 		names = append(names, name)
 	}
 	resources := make([]lock.Resource, 0, len(names))
-	for _, name := range names {
+	for i, name := range names {
 		r, err := lock.ParseResource(name, cl.Repo.Prefix)
 		if errors.Is(err, lock.ErrMalformed) {
 			literal, literalErr := lock.ParseLiteral(name, cl.Repo.Prefix)
@@ -132,6 +132,10 @@ func (c *call) resources(ctx context.Context, cl *clone.Clone, flags texts, view
 		}
 		if err == nil {
 			r, err = tracker.Resource(ctx, cl, r)
+		}
+		var fault *lock.ResourceError
+		if errors.As(err, &fault) && i >= len(flags) {
+			fault.Text = c.args[i-len(flags)] // as it was typed
 		}
 		if err != nil {
 			return nil, err
@@ -228,7 +232,7 @@ func (c *call) named(resources []lock.Resource) error {
 	if len(resources) > 0 {
 		return nil
 	}
-	return &usageError{message: c.name + " needs a --resource, such as path:src/, issue:ID or repo:NAME", hint: c.name + " -h"}
+	return &usageError{message: c.name + " needs a PATH, such as src/, or a --resource, such as issue:ID or repo:NAME", hint: c.name + " -h"}
 }
 
 // ttl reads --ttl, 0 for the configured default.

@@ -122,7 +122,7 @@ func (d *diagnosis) identity() {
 	case err != nil:
 		d.add("actor", checkFail, "git grite actor list", "%v", err)
 	default:
-		d.add("actor", checkOK, "", "%s (%s), chosen by %s", me.Label, me.ID.Short(), me.Source)
+		d.add("actor", checkOK, "", "%s (%s), chosen by %s", me.Label, me.ID.Short(), chosenBy(me.Source))
 	}
 }
 

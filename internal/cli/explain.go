@@ -25,29 +25,64 @@ type conflictError struct {
 
 func (e *conflictError) Unwrap() error { return e.HeldError }
 
-// conflict adds to a refusal what the caller asked for; other errors stay as
-// they are.
-func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o wanted, err error) error {
-	held, ok := err.(*lock.HeldError)
-	if !ok {
-		return err
-	}
+// unreachableError is an acquire that did not reach the remote, and how to take
+// the locks without it; "" where that is no way on.
+type unreachableError struct {
+	*clone.UnreachableError
+	again string
+}
+
+func (e *unreachableError) Unwrap() error { return e.UnreachableError }
+
+// again is a command line that asks once more for the same locks, without --wait.
+// It names the actor that was chosen in the environment: a program may run it in
+// another shell.
+func (c *call) again(q clone.AcquireRequest, o acquireOptions) string {
 	var names []string
 	for _, r := range q.Resources {
 		names = append(names, r.String())
 	}
-	e := &conflictError{HeldError: held, again: wire.AcquireLine(names)}
-	for _, flag := range []struct{ name, value string }{{"--ttl", o.ttl.text}, {"--reason", o.reason}, {"--actor", c.actor}, {"--data-dir", c.dataDir}} {
+	line := wire.AcquireLine(names)
+	actor := c.actor
+	if actor == "" && c.dataDir == "" {
+		actor = c.getenv("GRITE_ACTOR")
+	}
+	for _, flag := range []struct{ name, value string }{{"--ttl", o.ttl.text}, {"--reason", o.reason}, {"--actor", actor}, {"--data-dir", c.dataDir},
+		{"--while-pid", o.keeping.pid.text}, {"--for", o.keeping.length.text}, {"--signal", o.keeping.signal.text}} {
 		if flag.value != "" {
-			e.again += " " + flag.name + " " + wire.ShellQuote(flag.value)
+			line += " " + flag.name + " " + wire.ShellQuote(flag.value)
 		}
 	}
-	if q.Exclusive && !q.Online {
-		e.again += " --exclusive"
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{" --exclusive", o.exclusive}, {" --keep", o.keep}} {
+		if flag.given {
+			line += flag.name
+		}
 	}
-	e.me, _ = cl.Actor()             // acquire found it, or made it
-	e.actors, _ = cl.Actors().List() // without, nobody is recognised
-	return e
+	return line
+}
+
+// conflict adds to a refusal what the caller asked for; other errors stay as
+// they are.
+func (c *call) conflict(cl *clone.Clone, q clone.AcquireRequest, o acquireOptions, err error) error {
+	switch refused := err.(type) {
+	case *clone.UnreachableError:
+		if q.Online { // lock run, which has to renew what it takes
+			return &unreachableError{refused, ""}
+		}
+		return &unreachableError{refused, c.again(q, o)}
+	case *lock.HeldError:
+		e := &conflictError{HeldError: refused, again: c.again(q, o)}
+		if q.Offline {
+			e.again += " --offline"
+		}
+		e.me, _ = cl.Actor()             // acquire found it, or made it
+		e.actors, _ = cl.Actors().List() // without, nobody is recognised
+		return e
+	}
+	return err
 }
 
 // otherName is the actor of this clone, not the one that acts, who holds a lock.
@@ -160,7 +195,7 @@ func explainNonce(e *lock.NonceError, now time.Time) failure {
 	return failure{
 		heading: "Lock conflict",
 		message: e.Error(),
-		lines:   append(conflictLines(e.Present, time.Time{}, now), "Nonce: "+wire.Printable(e.Present.Nonce)),
+		lines:   append(conflictLines(e.Present, time.Time{}, now), fmt.Sprintf("Nonce: %s, not %s", wire.Printable(e.Present.Nonce), wire.Printable(wire.ShellQuote(e.Given)))),
 		details: map[string]any{"conflicts": []wire.Lock{wire.Reader{Now: now}.Lock(e.Present)}},
 	}
 }
@@ -187,4 +222,17 @@ func explainUnreachable(e *clone.UnreachableError, _ time.Time) failure {
 		}
 	}
 	return failure{lines: []string{"Nothing was locked."}, hints: []string{line + " --offline", "git grite doctor"}}
+}
+
+// explainUnreached repeats the caller's own request.
+func explainUnreached(e *unreachableError, now time.Time) failure {
+	f := explainUnreachable(e.UnreachableError, now)
+	switch {
+	case e.Left != nil:
+	case e.again == "":
+		f.hints = f.hints[1:]
+	default:
+		f.hints[0] = e.again + " --offline"
+	}
+	return f
 }

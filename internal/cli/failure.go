@@ -152,6 +152,7 @@ func explanations() []explanation {
 		as(codeEnvironment, func(*check.BlindError, time.Time) failure {
 			return failure{hints: []string{"git grite sync"}}
 		}),
+		as(codeEnvironment, explainUnreached),
 		as(codeEnvironment, explainUnreachable),
 		as[*protocol.ShortLeaseError](codeEnvironment, nil),
 		as[*protocol.ContendedError](codeConflict, nil),

@@ -134,7 +134,7 @@ func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) 
 		err = c.keep(ctx, cl, done.Actor, locks, kept)
 	}
 	if err != nil {
-		return result{}, c.conflict(cl, q, o.wanted, err)
+		return result{}, c.conflict(cl, q, o, err)
 	}
 	// Whatever is wrong with looking is no reason to give the locks back.
 	unmatched, _ := check.UnmatchedPaths(ctx, cl, q.Resources, done.Absent)
@@ -144,6 +144,9 @@ func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) 
 	return result{data: c.reader(done.Actor).Acquired(done.Grants), text: func(w io.Writer) {
 		for _, g := range done.Grants {
 			c.printGrant(w, g)
+			if o.keep {
+				fmt.Fprintf(w, "  Kept: %s\n", c.keptUntil(kept))
+			}
 		}
 	}}, nil
 }

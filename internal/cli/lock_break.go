@@ -19,7 +19,7 @@ type breakOptions struct {
 func newBreak() *command {
 	var o breakOptions
 	return &command{
-		name: "break", usage: "remove somebody else's lock, and leave a record of it",
+		name: "break", args: "[PATH]", usage: "remove somebody else's lock, and leave a record of it",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.nonce, "nonce", "the `NONCE` of the lock that is meant; lock status --json shows it"),

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -72,6 +73,18 @@ func (c *call) keepFor(ctx context.Context, cl *clone.Clone, o keepOptions, d ti
 	}
 	_, err = c.keptTTL(ctx, cl, d)
 	return k, err
+}
+
+// keptUntil says how long locks are kept.
+func (c *call) keptUntil(k hold.For) string {
+	var until []string
+	if k.PID != 0 {
+		until = append(until, fmt.Sprintf("while process %d runs", k.PID))
+	}
+	if !k.Until.IsZero() {
+		until = append(until, "until "+c.until(k.Until))
+	}
+	return "renewed " + strings.Join(until, ", ") + "; then released"
 }
 
 // keep has locks kept, and starts a keeper where none runs.
@@ -168,7 +181,7 @@ func runKeepStart(ctx context.Context, c *call, o keepStartOptions) (result, err
 	}
 	return result{data: c.reader(me).Held(locks), text: func(w io.Writer) {
 		for _, l := range locks {
-			fmt.Fprintf(w, "Lock kept\n  Resource: %s\n", wire.Name(l))
+			fmt.Fprintf(w, "Lock kept\n  Resource: %s\n  Kept: %s\n", wire.Name(l), c.keptUntil(k))
 		}
 	}}, nil
 }

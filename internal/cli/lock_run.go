@@ -88,7 +88,7 @@ func runRun(ctx context.Context, c *call, o runOptions) error {
 	var held *lock.HeldError
 	switch {
 	case errors.As(err, &held):
-		err = c.conflict(cl, q, o.wanted, err)
+		err = c.conflict(cl, q, acquireOptions{wanted: o.wanted}, err)
 		if more, ok := err.(*conflictError); ok { // the hint is this command once more
 			more.again, more.argv = strings.Replace(more.again, " acquire ", " run ", 1), argv
 		}
@@ -97,7 +97,7 @@ func runRun(ctx context.Context, c *call, o runOptions) error {
 		}
 		return err
 	case err != nil:
-		return err
+		return c.conflict(cl, q, acquireOptions{wanted: o.wanted}, err)
 	}
 	lease := hold.Lease(cl, done, q.TTL)
 	if ctx.Err() != nil { // a signal came when it was granted already

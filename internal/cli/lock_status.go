@@ -112,7 +112,7 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	}
 	return result{data: data, paged: true, text: func(w io.Writer) {
 		if len(locks) == 0 {
-			fmt.Fprintln(w, "No active locks")
+			fmt.Fprintln(w, "No active locks"+selected(o, wanted))
 			return
 		}
 		fmt.Fprintln(w, "Active Locks:")
@@ -122,6 +122,21 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 		}
 		print(w, locks, st, now)
 	}}, nil
+}
+
+// selected says which locks were asked for, where that is not all of them: others
+// may be active.
+func selected(o statusOptions, wanted []lock.Resource) (text string) {
+	if o.mine {
+		text = " of yours"
+	}
+	switch n := len(wanted); {
+	case n == 1:
+		text += " on " + wire.Printable(wanted[0].String())
+	case n > 1:
+		text += fmt.Sprintf(" on these %d resources", n)
+	}
+	return text
 }
 
 // maxDamage is how many damaged records are told one by one.

@@ -72,13 +72,20 @@ func collisionLines(v check.Verdict) (lines []string) {
 	return lines
 }
 
-// waitLine is a command line that waits for the locks in the way.
+// waitLine is a command line that waits for the locks in the way, for as long as
+// they last.
 func waitLine(v check.Verdict) string {
 	var wait []string
+	var longest time.Duration
 	for _, c := range v.Collisions[:min(len(v.Collisions), maxNamed)] {
 		wait = append(wait, lockable(c.Path, c.Lock))
+		left := c.Lock.Expires.Sub(v.Now)
+		if c.Lock.Remote != "" {
+			left += v.View.Skew
+		}
+		longest = max(longest, left)
 	}
-	return wire.AcquireLine(wait) + " --wait 15m"
+	return wire.AcquireLine(wait) + " --wait " + wire.WaitFor(longest)
 }
 
 // says is the lock that covers a path, in words.

@@ -46,7 +46,9 @@ func (c *Clone) report(ctx context.Context, at sight, lost ...lock.Lost) Report 
 	if me.ID == "" {
 		return r
 	}
-	lost = slices.DeleteFunc(slices.Clone(lost), func(l lock.Lost) bool { return l.Cause == lock.NotHeld }) // and never was
+	lost = slices.DeleteFunc(slices.Clone(lost), func(l lock.Lost) bool { // what never was held
+		return l.Cause == lock.NotHeld || l.Cause == lock.Taken && l.Lock.Nonce == ""
+	})
 	if view != nil {
 		r.Clocks = append(slices.Clip(view.Clocks), c.ahead(at)...)
 		lost = slices.Concat(lost, c.gone(at), beaten(me, view))

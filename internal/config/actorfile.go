@@ -146,4 +146,6 @@ type RemoveError struct {
 	fault string
 }
 
-func (e *RemoveError) Error() string { return fmt.Sprintf("actor %s %s", e.Actor.ID, e.fault) }
+func (e *RemoveError) Error() string {
+	return fmt.Sprintf("actor %s (%s) %s", e.Actor.Label, e.Actor.ID.Short(), e.fault)
+}

@@ -97,7 +97,7 @@ func edit(path string, key Key, change func(string, []statement) (string, error)
 		return &Error{File: path, Key: key.Name, Fault: fmt.Sprintf(format, args...)}
 	}
 	if f.team && !key.Team {
-		return &Error{Key: key.Name, Fault: "is set in each clone only, not for a team"}
+		return &Error{Key: key.Name, Fault: "it is set in each clone only, not for a team"}
 	}
 	for _, p := range []string{path, filepath.Dir(path)} {
 		if st, err := os.Lstat(p); err == nil && (p == path && !st.Mode().IsRegular() || st.Mode()&os.ModeSymlink != 0) {

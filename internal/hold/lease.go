@@ -31,7 +31,7 @@ func Locks(ctx context.Context, c *clone.Clone, resources []lock.Resource) (me c
 	}
 	for _, r := range resources {
 		if !slices.ContainsFunc(locks, func(l lock.Lock) bool { return l.Resource.SameAs(r) }) {
-			return me, nil, &lock.NotHeldError{Resource: r}
+			return me, nil, &lock.NotHeldError{Resource: r, Own: true}
 		}
 	}
 	if len(locks) == 0 {

@@ -5,6 +5,7 @@ package keep
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -61,7 +62,7 @@ func Guard(clock Clock) int {
 	g := &guard{clock: clock, own: first.Own, grace: first.Grace, heard: map[os.Signal]Reading{}, passOn: map[syscall.Signal]Reading{}}
 	said := report{}
 	if err := g.start(first.Run); err != nil {
-		said = report{Code: startCode(err), Fault: err.Error()}
+		said = report{Code: startCode(err), Fault: startFault(first.Run[0], err)}
 	} else {
 		said.Code = g.watch(in, signals, children)
 		said.Late = g.late
@@ -76,6 +77,17 @@ func startCode(err error) int {
 		return 127
 	}
 	return 126
+}
+
+// startFault says of a command that it could not be started, and why.
+func startFault(name string, err error) string {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Sprintf("there is no command %q on PATH", name)
+	}
+	if cause := syscall.Errno(0); errors.As(err, &cause) {
+		err = cause
+	}
+	return fmt.Sprintf("cannot start %q: %v", name, err)
 }
 
 func (g *guard) start(args []string) error {

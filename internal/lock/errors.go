@@ -43,12 +43,19 @@ func (e *HeldError) Wants(l Lock) Resource {
 	return e.Wanted
 }
 
-// NotHeldError is a renewal or a break of something nobody holds.
-type NotHeldError struct{ Resource Resource } // zero Resource: the actor holds nothing at all
+// NotHeldError is a renewal or a break of something nobody holds, or what only the
+// holder of a lock can do.
+type NotHeldError struct {
+	Resource Resource // zero: the actor holds nothing at all
+	Own      bool     // somebody else may hold it
+}
 
 func (e *NotHeldError) Error() string {
 	if e.Resource.String() == "" {
 		return "this actor holds no locks"
+	}
+	if e.Own {
+		return fmt.Sprintf("you hold no lock on %s", e.Resource)
 	}
 	return fmt.Sprintf("there is no lock on %s", e.Resource)
 }

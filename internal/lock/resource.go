@@ -59,7 +59,11 @@ func ParseResource(text, prefix string) (Resource, error) {
 	}
 	if r.Namespace() == Path {
 		if r.pattern, err = glob.Compile(r.Name()); err != nil {
-			return Resource{}, &ResourceError{Text: text, Fault: "has a bad pattern: " + err.Error(), err: err}
+			fault := "has a bad pattern: " + err.Error()
+			if errors.Is(err, ErrMalformed) {
+				fault = `has a bad pattern: close each [ and {, or write \[ and \{ for the characters themselves`
+			}
+			return Resource{}, &ResourceError{Text: text, Fault: fault, err: err}
 		}
 	}
 	return r, nil
