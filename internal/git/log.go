@@ -184,31 +184,26 @@ func (r *Repo) catLogFiles(ctx context.Context, files []LogFile, limit int, see 
 	c := command{stdin: in.Bytes(), args: []string{"--no-replace-objects", "cat-file", "--batch", "--buffer"}}
 	return r.stream(ctx, c, func(out *bufio.Reader) error {
 		for _, f := range files {
-			line, err := out.ReadString('\n')
+			a, err := readAnswer(out, false)
 			if err != nil {
 				return err
 			}
-			words := strings.Fields(line)
-			if len(words) != 3 {
+			if a.kind == "" {
 				see(f, nil, errors.New("its object is missing"))
 				continue
 			}
-			size, err := strconv.Atoi(words[2])
-			if err != nil {
-				return err
-			}
-			if words[1] != "blob" || size > limit {
-				if _, err := io.CopyN(io.Discard, out, int64(size)+1); err != nil {
+			if a.kind != "blob" || a.size > limit {
+				if _, err := io.CopyN(io.Discard, out, int64(a.size)+1); err != nil {
 					return err
 				}
-				see(f, nil, fmt.Errorf("it is a %s of %d bytes, not a file of at most %d", words[1], size, limit))
+				see(f, nil, fmt.Errorf("it is a %s of %d bytes, not a file of at most %d", a.kind, a.size, limit))
 				continue
 			}
-			content := make([]byte, size+1)
+			content := make([]byte, a.size+1)
 			if _, err := io.ReadFull(out, content); err != nil {
 				return err
 			}
-			see(f, content[:size], nil)
+			see(f, content[:a.size], nil)
 		}
 		return nil
 	})

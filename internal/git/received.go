@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -203,26 +202,16 @@ func (r *Repo) askObjects(ctx context.Context, mode string, names []string, see 
 	return nil
 }
 
-// readAnswer reads "<oid> <kind> <size>\n", with the content and a line feed
-// behind it where that was asked for, or "<name> missing\n".
+// readAnswer is nextObject with all of the content where that was asked for.
 func readAnswer(in *bufio.Reader, content bool) (a answer, err error) {
-	line, err := in.ReadString('\n')
-	if err != nil {
-		return a, err
+	o, err := nextObject(in, false)
+	if err != nil || o.kind == "" || !content {
+		return answer{kind: o.kind, size: o.size}, err
 	}
-	words := strings.Fields(line)
-	if len(words) != 3 {
-		return a, nil
+	if o.size > maxOneContent { // larger ones are not asked for
+		return a, fmt.Errorf("%d bytes were not asked for", o.size)
 	}
-	a.size, err = strconv.Atoi(words[2])
-	if err != nil || a.size < 0 || content && a.size > maxOneContent { // larger ones are not asked for
-		return answer{}, fmt.Errorf("unknown size in %q", line)
-	}
-	a.kind = words[1]
-	if content {
-		a.content = make([]byte, a.size+1)
-		_, err = io.ReadFull(in, a.content)
-		a.content = a.content[:a.size]
-	}
-	return a, err
+	text := make([]byte, o.size+1)
+	_, err = io.ReadFull(in, text)
+	return answer{o.kind, o.size, text[:o.size]}, err
 }

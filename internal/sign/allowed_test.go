@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/git-grite/git-grite/internal/git"
 )
 
 const somebody = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0j8u0C6Q6yHIh1mQjv0OQpPRfEYx3kTzqWcQf2b4bM"
@@ -74,11 +72,11 @@ func FuzzVerify(f *testing.F) {
 		if s, err := Verify(commit, allowed, time.Unix(0, 0)); err == nil {
 			t.Fatalf("nobody signed this: %+v", s)
 		}
-		signed, armored, err := git.SplitSignature(commit)
+		signed, armored, err := SplitSignature(commit)
 		if err != nil || armored != nil {
 			return
 		}
-		if again, _, _ := git.SplitSignature(signed); string(again) != string(signed) {
+		if again, _, _ := SplitSignature(signed); string(again) != string(signed) {
 			t.Fatalf("%q became %q", signed, again)
 		}
 	})

@@ -140,7 +140,7 @@ func TestWhatIsNoSignature(t *testing.T) {
 	key, public := newKey(t, "ed25519")
 	_, other := newKey(t, "ed25519")
 	signed := gitSigned(t, r, key)
-	_, armored, err := git.SplitSignature(signed)
+	_, armored, err := sign.SplitSignature(signed)
 	if err != nil {
 		t.Fatal(err)
 	}

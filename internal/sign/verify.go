@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-
-	"github.com/git-grite/git-grite/internal/git"
 )
 
 // namespace is what git signs under; a signature over the same bytes that was
@@ -103,7 +101,7 @@ func signedData(hash string, message []byte) ([]byte, error) {
 // The bytes are bound to the commit's id by the caller who read them from git, so that
 // the result can be remembered by that id together with Allowed.ID.
 func Verify(commit []byte, allowed Allowed, now time.Time) (Signer, error) {
-	message, armored, err := git.SplitSignature(commit)
+	message, armored, err := SplitSignature(commit)
 	if err != nil {
 		return Signer{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
