@@ -15,12 +15,13 @@ import (
 // fencedFault is something that happens in the middle of a fenced push.
 type fencedFault struct {
 	name  string
-	bob   string // what bob does; NONCE stands for that of alice's lock
-	alice string // what alice does elsewhere in her clone
-	hook  string // a hook of the server, and what it does
-	set   string // a setting of the server
-	exit  int    // of the push; -1 for any but 0
-	held  bool   // whether alice holds the lock afterwards
+	bob   string         // what bob does; NONCE stands for that of alice's lock
+	alice string         // what alice does elsewhere in her clone
+	hook  string         // a hook of the server, and what it does
+	set   string         // a setting of the server
+	http  *gittest.Fault // what the push meets with on its way, over HTTP
+	exit  int            // of the push; -1 for any but 0
+	held  bool           // whether alice holds the lock afterwards
 	words string
 }
 
@@ -34,6 +35,10 @@ var fencedFaults = []fencedFault{
 	{name: "the server dies", hook: "pre-receive kill -9 $PPID", exit: -1, held: true},
 	{name: "the server's hook declines", hook: "pre-receive echo no >&2; exit 1", exit: 1, held: true, words: "hook declined"},
 	{name: "the answer is lost", hook: "post-receive kill -9 $PPID", held: true},
+	{name: "the request is lost", http: &gittest.DropRequest, exit: -1, held: true},
+	{name: "a proxy has lost the answer", http: &gittest.DropReply, held: true},
+	{name: "a proxy has lost half of the answer", http: &gittest.HalfReply, held: true},
+	{name: "the request comes twice", http: &gittest.Double, held: true},
 	{name: "no --atomic", set: "receive.advertiseAtomic", exit: 5, held: true, words: "cannot change several refs at once"},
 }
 
@@ -46,6 +51,9 @@ func TestFencedFaults(t *testing.T) {
 			continue // which is what path is
 		}
 		for _, f := range fencedFaults {
+			if f.http != nil && (tr.Name != "http" || f.http != &gittest.DropReply && rounds(10) < 10) {
+				continue
+			}
 			for _, moment := range []string{"before git push", "within git push"} {
 				if f.bob+f.alice == "" && moment == "before git push" {
 					continue
@@ -62,6 +70,11 @@ func TestFencedFaults(t *testing.T) {
 func (f fencedFault) run(t *testing.T, tr gittest.Transport, within bool) {
 	remote, alice, bob := pair(t)
 	url, env := tr.Serve(t, remote.Dir)
+	var proxy *gittest.FaultProxy
+	if f.http != nil {
+		proxy = gittest.Proxy(t, url)
+		url = proxy.URL
+	}
 	alice = alice.With(env...)
 	alice.Git("remote", "set-url", "origin", url)
 	grite(t, alice, "lock", "acquire", "-r", "path:src/")
@@ -90,8 +103,14 @@ func (f fencedFault) run(t *testing.T, tr gittest.Transport, within bool) {
 	if f.set != "" {
 		remote.Git("config", f.set, "false")
 	}
+	if f.http != nil {
+		proxy.On(gittest.Nth(gittest.Push, 1, *f.http))
+	}
 	before := remote.Git("rev-parse", "main")
 	res := pusher.Run("", "git-grite", "push", "--", "origin", "HEAD:main")
+	if f.http != nil && len(proxy.Tally()) != 1 {
+		t.Errorf("faults: %v", proxy.Tally())
+	}
 	if f.hook != "" {
 		remote.Hook(strings.Fields(f.hook)[0], "exit 0")
 	}
