@@ -151,3 +151,20 @@ func await(t *testing.T, path, want string) {
 		}
 	}
 }
+
+// TestFencedCost: a fenced push starts one git beside git push, which lists the
+// paths, and asks the remote nothing of its own.
+func TestFencedCost(t *testing.T) {
+	t.Parallel()
+	_, alice, _ := pair(t)
+	grite(t, alice, "lock", "acquire", "-r", "path:src/")
+	grite(t, alice, "lock", "renew", "--mine")
+	alice.Write("src/a.go", "mine\n")
+	alice.Git("commit", "-q", "-am", "mine")
+	traced, started := alice.Trace(0)
+	grite(t, traced, "push", "--", "-q", "--no-verify", "origin", "HEAD:main")
+	lines := started()
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "git log ") || !strings.HasPrefix(lines[1], "git push ") {
+		t.Errorf("started are %q", lines)
+	}
+}
