@@ -141,11 +141,21 @@ func TestIssueHostile(t *testing.T) {
 	strange := wal.Event{Issue: wal.IssueID{0xff, 1}, Time: 1, Kind: 99, Payload: []byte{0xf6}}
 	malformed := wal.Event{Issue: wal.IssueID{0xff, 1}, Time: 2, Kind: 3, Payload: []byte{0xf6}}
 	stray := wal.Event{Issue: wal.IssueID{0xee}, Time: 3, Kind: 3, Payload: cbor.AppendText(cbor.AppendArray(nil, 1), "lost")}
+	// No order of the two ends: each depends on the other. And a text that is none.
+	linked := func(n, other byte) wal.Event {
+		target := wal.IssueID{0xff, other}
+		b := cbor.AppendText(cbor.AppendBytes(cbor.AppendArray(nil, 2), target[:]), "blocks")
+		e := wal.Event{Issue: wal.IssueID{0xff, n}, Time: 4, Kind: 11, Payload: b}
+		e.Seal()
+		return e
+	}
+	garbled := wal.Event{Issue: wal.IssueID{0xff, 1}, Time: 5, Kind: 3, Payload: cbor.AppendText(cbor.AppendArray(nil, 1), "\xff\xfe")}
+	garbled.Seal()
 	strange.Seal()
 	malformed.Seal()
 	stray.Seal()
 	log := &wal.Log{Repo: repo, Remote: origin, Now: time.Now}
-	events := []wal.Event{created(1, "\x1b[31mred\nLock acquired", "a\x07b"), created(2, strings.Repeat("long ", 5000)), strange, malformed, stray}
+	events := []wal.Event{created(1, "\x1b[31mred\nLock acquired", "a\x07b"), created(2, strings.Repeat("long ", 5000)), strange, malformed, stray, garbled, linked(1, 2), linked(2, 1)}
 	if _, err := log.Append(t.Context(), events, false); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +182,7 @@ func TestIssueHostile(t *testing.T) {
 	try(t, alice, "issue", "show", "ff01").exits(0, `    body\x1b]0;x\a`, `    \u202ebackwards`).lacks("\x1b", "\u202e")
 	try(t, alice, "issue", "show", "ff01", "--json").exits(0, `{"Unknown":{"number":99}}`)
 	try(t, alice, "issue", "show", "ee00").exits(3)
-	try(t, alice, "doctor").exits(0, "3 issues", "2 malformed chunks, 1 malformed event, 1 unknown event, 1 stray event left out")
+	try(t, alice, "doctor").exits(0, "3 issues", "2 malformed chunks, 2 malformed events, 1 unknown event, 1 stray event left out")
 	// Work goes on, also on an issue from the end of time.
 	try(t, alice, "issue", "comment", id, "--body", "Fine").exits(0)
 	try(t, alice, "issue", "close", "ff01").exits(0)
