@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -24,7 +25,9 @@ func FuzzScan(f *testing.F) {
 		var values map[string]any
 		meta, tomlErr := toml.Decode(text, &values)
 		if err != nil {
-			if tomlErr == nil {
+			// Behind an escaped backslash the decoder (1.6.0) takes six quotes for the
+			// end of a string; five are TOML.
+			if tomlErr == nil && !strings.Contains(text, `\\""""""`) {
 				t.Fatalf("%q: %v, the decoder reads it", text, err)
 			}
 			return
