@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +22,10 @@ import (
 )
 
 // TestMain puts git-grite and grite on PATH, so that "git grite …" and the hooks
-// of a real commit run the code under test. They are this test binary once more,
-// under another name and built without the race detector: it costs each process
-// sixty milliseconds, the tests start thousands, and what runs at the same time
-// is processes, not goroutines. Only here can a clock be shifted:
+// of a real commit run the code under test. They are this test binary under
+// another name, built once more where it has the race detector: that costs each
+// process sixty milliseconds, the tests start thousands, and what runs at the
+// same time is processes, not goroutines. Only here can a clock be shifted:
 // GRITE_TEST_SHIFT is added to the time, and so is what the file GRITE_TEST_CLOCK
 // says at that moment, which a test may change while the program runs; and
 // GRITE_TEST_HOST is the name of another machine. What it had in memory at most, in
@@ -74,11 +76,14 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "test", "-c", "-tags", "urfave_cli_no_docs", "-o", filepath.Join(bin, "git-grite"), ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("go test -c: %v: %s", err, out))
+	program := filepath.Join(bin, "git-grite")
+	if self, err := os.Executable(); err != nil || raced() || os.Link(self, program) != nil {
+		build := exec.Command("go", "test", "-c", "-tags", "urfave_cli_no_docs", "-o", program, ".")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("go test -c: %v: %s", err, out))
+		}
 	}
-	if err := os.Link(filepath.Join(bin, "git-grite"), filepath.Join(bin, "grite")); err != nil {
+	if err := os.Link(program, filepath.Join(bin, "grite")); err != nil {
 		panic(err)
 	}
 	if err := os.Chmod(bin, 0o755); err != nil { // for those tests that run as nobody
@@ -98,6 +103,12 @@ func runTests(m *testing.M) int {
 		return max(code, 1)
 	}
 	return code
+}
+
+// raced reports whether this program has the race detector.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info == nil || slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 func TestScripts(t *testing.T) { runScripts(t, "*", "") }
