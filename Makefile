@@ -9,9 +9,10 @@ LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSIO
 
 MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 
-# Where goroutines of ours run against each other in tests, the only thing that
-# the race detector can judge. The tests of cmd start processes.
-RACE  := $(wildcard ./internal/gittest ./internal/keep ./internal/lock ./internal/protocol ./internal/refstore ./internal/watch)
+# Where the product or what serves the tests has goroutines, the only thing that
+# the race detector can judge: everywhere else each stands for a process, and
+# shares with others what the test itself guards.
+RACE  := ./internal/gittest ./internal/keep ./internal/watch
 PLAIN  = $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
 # What needs servers, races or a minute, and is left to "make test".
 LONG  := Clones|Contract|Fault|Histories|LookInParts|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
@@ -43,15 +44,17 @@ test: ## everything that has to pass: lint and all tests
 	@sh .ci/needs missing || $(MAKE) needs
 	@sh .ci/managers missing "$(MANAGERS)" || $(MAKE) managers
 	@$(MAKE) lint
-	$(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN)
-	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN)
+	@# Those with -race wait more than they compute, so they run beside the others.
+	{ $(GO) test -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN); } & raced=$$!; ended=0; \
+	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN) || ended=1; \
+	wait $$raced || ended=1; exit $$ended
 
 test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and husky, and MCP's own client, the real ones
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run 'Managers|SDK' ./cmd/git-grite ./cmd/git-grite-mcp
 
 race: ## the tests that race many processes, at full length
-	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(RACE)
-	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' $(PLAIN)
+	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./internal/...
+	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./cmd/...
 
 soak: ## random commands of many clones, with every fault, for SOAK (10m)
 	GRITE_SOAK=$(or $(SOAK),10m) $(GO) test -count=1 -timeout 0 -parallel 12 -tags $(TAGS) -v -run '^TestSoak' ./cmd/git-grite | $(SHOWN)
