@@ -4,9 +4,12 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/git-grite/git-grite/internal/gittest"
 )
@@ -85,6 +88,27 @@ func TestInterruptedWait(t *testing.T) {
 	locksOn(t, remote, "path:src/")
 	try(t, alice, "lock", "acquire", "-r", "path:free/").exits(0, "Lock acquired")
 	try(t, bob, "lock", "renew", "--mine", "--ttl", "1h").exits(0, "Lock renewed")
+}
+
+// TestInterruptedTwice: git, too, gets the signal of a terminal, and passes it on to
+// what it has started, which is no reason to end without a word.
+func TestInterruptedTwice(t *testing.T) {
+	t.Parallel()
+	r := gittest.New(t)
+	grite(t, r, "lock", "acquire", "path:a", "--actor", "bob")
+	said := filepath.Join(t.TempDir(), "said")
+	p := r.Start("sh", "-c", `exec git grite lock acquire path:a --wait 10m 2>"$1"`, "sh", said)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if text, _ := os.ReadFile(said); strings.Contains(string(text), "waiting for path:a") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("it does not wait: %s", text)
+		}
+	}
+	interrupted(t, p, syscall.SIGINT, -1) // git ends by the signal itself
+	if text := readFile(t, said); !strings.HasSuffix(text, "\nError: stopped by Ctrl-C\n") {
+		t.Errorf("it said %s", text)
+	}
 }
 
 // TestStopped: a process is suspended for longer than its lease, as by Ctrl-Z or

@@ -20,13 +20,14 @@ import (
 var pages = map[string][]play{
 	"README.md": {
 		{"$ git grite lock acquire", shown},
-		{"./install.sh\ngit grite init", fromSource("Installed", "git-grite is set up")},
+		{"./install.sh\n", fromSource("Installed")},
+		{"git grite init\n", run("", "git-grite is set up")},
 		{"make demo", fromSource("Lock conflict")},
 		{"git grite lock run repo:deploy", run("", "deployed", "Lock acquired", "path:src/api.go", "Lock renewed", "Lock released")},
 		{"make test", fromSource("-n", "go test")},
 	},
 	"docs/guide.md": {
-		{"git grite init", run("", "Arbiter: remote origin", "Hook pre-push: installed")},
+		{"git grite init", run("", "Locks granted by: remote origin", "Hook pre-push: installed")},
 		{"git grite lock acquire --resource", run("", "issue:8057324b", `"path:src/api.rs"`, "path:docs/**/*.md")},
 		{"git grite lock acquire --changed", run("echo changed >>src/web/page", "path:src/web/page")},
 		{"Error: Lock conflict", shownTo},

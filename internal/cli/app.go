@@ -91,10 +91,19 @@ func (e Env) abs(path string) string {
 // signalError is the cause of a context that a signal ended.
 type signalError struct{ signal os.Signal }
 
-func (e *signalError) Error() string { return "stopped by " + e.signal.String() }
+func (e *signalError) Error() string {
+	if e.signal == syscall.SIGTERM {
+		return "stopped by SIGTERM"
+	}
+	return "stopped by Ctrl-C"
+}
+
+// passedOn is how long a second signal counts as the first one: git gets Ctrl-C,
+// too, and sends it to what it has started once more.
+const passedOn = time.Second
 
 // WithSignals returns a context that SIGINT and SIGTERM end, with a cause that
-// Main turns into the exit codes 130 and 143. A second signal ends the process.
+// Main turns into the exit codes 130 and 143. A later signal ends the process.
 func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -102,8 +111,9 @@ func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	go func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals)
 			cancel(&signalError{s})
+			time.Sleep(passedOn)
+			signal.Stop(signals)
 		case <-ctx.Done():
 		}
 	}()

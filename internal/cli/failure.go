@@ -104,9 +104,9 @@ func explanations() []explanation {
 	return slices.Concat(pushExplanations(), []explanation{
 		as(codeCanceled, func(e *signalError, _ time.Time) failure {
 			if e.signal == syscall.SIGTERM {
-				return failure{exit: 143}
+				return failure{exit: 143, message: e.Error()}
 			}
-			return failure{}
+			return failure{message: e.Error()}
 		}),
 		is(codeCanceled, context.Canceled),
 		as[*lostLeaseError](codeLost, nil),

@@ -69,9 +69,9 @@ func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
 	case err != nil: // the hooks work without
 		c.out.note(wire.NotDone, "%s", wire.Printable(err.Error()))
 	case data.Remote == "":
-		did = append(did, "Arbiter: this clone, which has no remote")
+		did = append(did, "Locks granted by: this clone, which has no remote")
 	default:
-		did = append(did, "Arbiter: remote "+wire.Printable(data.Remote))
+		did = append(did, "Locks granted by: remote "+wire.Printable(data.Remote))
 		did = append(did, c.firstLook(ctx, cl, &data)...)
 	}
 	if !o.noHooks {
