@@ -42,3 +42,16 @@ func create(path string, perm os.FileMode) (*os.File, error) {
 		}
 	}
 }
+
+// CheckWritable tries to write into a directory and returns the system's error: git
+// tells of a full disk or missing permission in prose only.
+func CheckWritable(dir string) error {
+	f, err := os.CreateTemp(dir, "tmp_")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	f.Close()
+	os.Remove(f.Name())
+	return err
+}

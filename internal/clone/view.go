@@ -54,7 +54,7 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 	}
 	if remote == nil {
 		began := c.now()
-		t, err := c.local.Load(ctx, true)
+		t, err := c.local.Load(ctx, false)
 		if err != nil {
 			return View{}, err
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -17,6 +16,16 @@ func (r *Repo) Refs(ctx context.Context, prefix string) ([]Ref, error) {
 		return r.refsByGit(ctx, prefix)
 	}
 	return r.direct.Refs.List(prefix)
+}
+
+// RefFiles returns the directory of the refs below prefix and the file of the packed
+// ones, which together are all there is about them; it is not ok where git keeps refs
+// otherwise.
+func (r *Repo) RefFiles(prefix string) (dir, packed string, ok bool) {
+	if r.direct == nil {
+		return "", "", false
+	}
+	return r.direct.Refs.File(RefName(prefix)), r.direct.Refs.File("packed-refs"), true
 }
 
 func (r *Repo) refsByGit(ctx context.Context, prefix string) ([]Ref, error) {
@@ -97,19 +106,6 @@ func (r *Repo) moveRefs(ctx context.Context, updates []RefUpdate, durable bool) 
 		}
 	}
 	return r.UpdateRefs(ctx, left)
-}
-
-// CheckWritable tries to write below the common git directory and returns the
-// system's error: git tells of a full disk or missing permission in prose only.
-func (r *Repo) CheckWritable() error {
-	f, err := os.CreateTemp(r.CommonDir, "tmp_")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, 4096))
-	f.Close()
-	os.Remove(f.Name())
-	return err
 }
 
 // RemoveBrokenRef deletes the file of a ref that Refs calls broken: git refuses

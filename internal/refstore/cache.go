@@ -3,50 +3,61 @@ package refstore
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/summed"
 )
 
 // The cache remembers what decode made of records, sound or damaged, by the id of their commit,
 // which names their content for good. It saves reading three git objects per
-// lock, is never asked what exists, and may be deleted at any time. The file is
+// lock, is never asked whether an object exists, and may be deleted at any time. The file is
 // replaced whole by rename; of two writers the last one wins, and what the
 // other remembered is read again.
 //
-//	magic, CRC-32 of the rest, then per record, in the order of their refs: key,
-//	id, and the lock's fields, strings with their length before them and numbers
-//	as varints. A damaged record has no resource, and the damage for its reason.
-const cacheMagic = "git-grite records 4\n"
+//	magic, CRC-32 of the rest, then the stamp, and per record, in the order of their
+//	refs: key, id, and the lock's fields, strings with their length before them and
+//	numbers as varints. A damaged record has no resource, and the damage for its
+//	reason. The stamp of the refs' directory says that the records are those of all
+//	refs that were there when it looked so; it is "" where they may not be.
+const cacheMagic = "git-grite records 5\n"
 
-// readCache returns, for each ref in the order of their names, what is
-// remembered of it, nil for nothing; a file that is missing, damaged or of
-// another format remembers nothing.
-func readCache(path, prefix string, refs []git.Ref) []*decoded {
-	known := make([]*decoded, len(refs))
-	text, ok := readSummed(path)
+// cached is what the cache holds.
+type cached struct {
+	stamp   string
+	records summed.Fields
+}
+
+// openCache reads the cache; a file that is missing, damaged or of another format
+// remembers nothing.
+func openCache(path string) cached {
+	text, ok := summed.Read(path, cacheMagic)
 	if !ok {
-		return known
+		return cached{}
 	}
+	f := summed.Fields{Text: text}
+	stamp := f.String()
+	return cached{stamp, f}
+}
+
+// of returns, for each ref in the order of their names, what is remembered of it,
+// nil for nothing.
+func (c cached) of(prefix string, refs []git.Ref) []*decoded {
+	known := make([]*decoded, len(refs))
 	records := make([]decoded, len(refs))
 	next := 0
-	for f := (fields{text: text}); len(f.text) > 0 && !f.bad; {
-		key, oid, body := f.string(), f.string(), fields{text: f.string()}
+	for f := c.records; len(f.Text) > 0 && !f.Bad; {
+		key, oid, body := f.String(), f.String(), summed.Fields{Text: f.String()}
 		for next < len(refs) && refKey(prefix, refs[next].Name) < key {
 			next++
 		}
 		if next == len(refs) {
 			break
 		}
-		if rec := &records[next]; string(refs[next].OID) == oid && refKey(prefix, refs[next].Name) == key && body.record(rec) {
+		if rec := &records[next]; string(refs[next].OID) == oid && refKey(prefix, refs[next].Name) == key && readRecord(&body, rec) {
 			rec.key = key
 			known[next] = rec
 		}
@@ -54,44 +65,43 @@ func readCache(path, prefix string, refs []git.Ref) []*decoded {
 	return known
 }
 
-// readSummed returns what stands behind the magic and the sum, which fits. It is one
-// string, and all that the records consist of is parts of it.
-func readSummed(path string) (text string, ok bool) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", false
+// all returns all refs and records, if they are those that have a stamp.
+func (c cached) all(prefix, stamp string) (all listing, ok bool) {
+	if stamp == "" || c.stamp != stamp {
+		return all, false
 	}
-	defer f.Close()
-	head := make([]byte, len(cacheMagic)+4)
-	st, err := f.Stat()
-	if _, readErr := io.ReadFull(f, head); err != nil || readErr != nil || string(head[:len(cacheMagic)]) != cacheMagic {
-		return "", false
+	for f := c.records; len(f.Text) > 0; {
+		key, oid, body := f.String(), f.String(), summed.Fields{Text: f.String()}
+		rec := &decoded{key: key}
+		if f.Bad || !readRecord(&body, rec) {
+			return all, false
+		}
+		all.refs = append(all.refs, git.Ref{Name: git.RefName(prefix + "/" + key), OID: git.OID(oid)})
+		rec.key = key
+		all.records = append(all.records, rec)
 	}
-	var body strings.Builder
-	body.Grow(int(st.Size()))
-	sum := crc32.NewIEEE()
-	_, err = io.Copy(io.MultiWriter(&body, sum), f)
-	return body.String(), err == nil && sum.Sum32() == binary.BigEndian.Uint32(head[len(cacheMagic):])
+	return all, true
 }
 
-// writeCache remembers records, which are those of the refs. Failing to is no
-// error: it is a cache.
-func writeCache(path, prefix string, refs []git.Ref, records []*decoded) {
+// writeCache remembers records and, unless one of them cannot be remembered, the
+// stamp. Failing to is no error: it is a cache.
+func writeCache(path, prefix, stamp string, all listing) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return // a repository that was never set up stays as it is
 	}
 	var body []byte
-	for i, rec := range records {
-		key := refKey(prefix, refs[i].Name)
+	for i, rec := range all.records {
+		key := refKey(prefix, all.refs[i].Name)
 		if rec == nil || rec.unread || rec.key != key {
+			stamp = ""
 			continue
 		}
-		for _, s := range []string{key, string(refs[i].OID), string(appendRecord(nil, *rec))} {
-			body = appendString(body, s)
+		for _, s := range []string{key, string(all.refs[i].OID), string(appendRecord(nil, *rec))} {
+			body = summed.AppendString(body, s)
 		}
 	}
-	text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
-	_ = atomicfile.Write(path, text, 0o666)
+	body = append(summed.AppendString(nil, stamp), body...)
+	_ = summed.Write(path, cacheMagic, body)
 }
 
 func appendRecord(b []byte, rec decoded) []byte {
@@ -100,7 +110,7 @@ func appendRecord(b []byte, rec decoded) []byte {
 		l = lock.Lock{Reason: rec.err.Error()}
 	}
 	for _, s := range []string{l.Resource.String(), string(l.Owner), l.Nonce, l.Label, l.Reason, l.BrokenNonce, string(l.BrokenOwner)} {
-		b = appendString(b, s)
+		b = summed.AppendString(b, s)
 	}
 	for _, n := range []int64{l.Expires.UnixMilli(), unixMS(l.Acquired), int64(l.TTL), unixMS(l.Ticket)} {
 		b = binary.AppendVarint(b, n)
@@ -108,61 +118,19 @@ func appendRecord(b []byte, rec decoded) []byte {
 	return b
 }
 
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// fields takes a record apart; bad is set at the first thing that does not fit.
-type fields struct {
-	text string
-	bad  bool
-}
-
-// record reads a record into rec and reports whether there was one.
-func (f *fields) record(rec *decoded) bool {
-	resource := f.string()
+// readRecord reads a record into rec and reports whether there was one.
+func readRecord(f *summed.Fields, rec *decoded) bool {
+	resource := f.String()
 	l := &rec.lock
-	l.Owner, l.Nonce, l.Label, l.Reason = lock.Owner(f.string()), f.string(), f.string(), f.string()
-	l.BrokenNonce, l.BrokenOwner = f.string(), lock.Owner(f.string())
-	l.Expires, l.Acquired = time.UnixMilli(f.int()), fromUnixMS(f.int())
-	l.TTL, l.Ticket = time.Duration(f.int()), fromUnixMS(f.int())
+	l.Owner, l.Nonce, l.Label, l.Reason = lock.Owner(f.String()), f.String(), f.String(), f.String()
+	l.BrokenNonce, l.BrokenOwner = f.String(), lock.Owner(f.String())
+	l.Expires, l.Acquired = time.UnixMilli(f.Int()), fromUnixMS(f.Int())
+	l.TTL, l.Ticket = time.Duration(f.Int()), fromUnixMS(f.Int())
 	if resource == "" {
 		*rec = decoded{err: errors.New(l.Reason)}
-		return !f.bad && rec.err.Error() != ""
+		return !f.Bad && rec.err.Error() != ""
 	}
 	var err error
 	l.Resource, err = lock.ParseRecorded(resource)
-	return !f.bad && err == nil
-}
-
-func (f *fields) string() string {
-	n := f.uint()
-	if n > uint64(len(f.text)) {
-		f.text, f.bad = "", true
-		return ""
-	}
-	s := f.text[:n]
-	f.text = f.text[n:]
-	return s
-}
-
-func (f *fields) int() int64 {
-	n := f.uint()
-	return int64(n>>1) ^ -int64(n&1) // as binary.AppendVarint writes it
-}
-
-func (f *fields) uint() (n uint64) {
-	if f.text != "" && f.text[0] < 0x80 { // nearly always
-		n, f.text = uint64(f.text[0]), f.text[1:]
-		return n
-	}
-	for i := 0; i < len(f.text) && i < binary.MaxVarintLen64; i++ {
-		n |= uint64(f.text[i]&0x7f) << (7 * i)
-		if f.text[i] < 0x80 {
-			f.text = f.text[i+1:]
-			return n
-		}
-	}
-	f.text, f.bad = "", true
-	return 0
+	return !f.Bad && err == nil
 }

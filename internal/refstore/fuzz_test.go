@@ -1,15 +1,12 @@
 package refstore
 
 import (
-	"encoding/binary"
-	"hash/crc32"
-	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/summed"
 )
 
 // FuzzReadCache: a cache with a right sum, whatever it holds, answers for its refs
@@ -24,8 +21,8 @@ func FuzzReadCache(f *testing.F) {
 	sound := decoded{key: "k", lock: lock.Lock{Owner: "o", Nonce: "n", Resource: resource, TTL: 1}}
 	for _, records := range [][]*decoded{{nil, &sound, nil}, {{key: "j", err: errPlace}, &sound, {key: "l", err: errFuture}}} {
 		path := filepath.Join(f.TempDir(), "records")
-		writeCache(path, prefix, refs, records)
-		text, ok := readSummed(path)
+		writeCache(path, prefix, "stamp", listing{refs: refs, records: records})
+		text, ok := summed.Read(path, cacheMagic)
 		if !ok {
 			f.Fatal("nothing was written")
 		}
@@ -34,11 +31,10 @@ func FuzzReadCache(f *testing.F) {
 	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc"))
 	path := filepath.Join(f.TempDir(), "records")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		text := slices.Concat([]byte(cacheMagic), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body)), body)
-		if err := os.WriteFile(path, text, 0o666); err != nil {
+		if err := summed.Write(path, cacheMagic, body); err != nil {
 			t.Fatal(err)
 		}
-		records := readCache(path, prefix, refs)
+		records := openCache(path).of(prefix, refs)
 		for i, rec := range records {
 			if rec == nil {
 				continue
@@ -47,8 +43,8 @@ func FuzzReadCache(f *testing.F) {
 				t.Fatalf("%v is %+v", refs[i], rec)
 			}
 		}
-		writeCache(path, prefix, refs, records)
-		for i, again := range readCache(path, prefix, refs) {
+		writeCache(path, prefix, "stamp", listing{refs: refs, records: records})
+		for i, again := range openCache(path).of(prefix, refs) {
 			rec := records[i]
 			if (rec == nil) != (again == nil) || rec != nil && string(appendRecord(nil, *rec)) != string(appendRecord(nil, *again)) {
 				t.Fatalf("%+v is read again as %+v", rec, again)

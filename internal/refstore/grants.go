@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/filelock"
 	"github.com/git-grite/git-grite/internal/lock"
 )
 
@@ -66,9 +67,9 @@ type pending struct {
 // it: it may hang for long, and is no worse than any request that arrives late.
 // It returns *BusyError.
 func (g *Grants) Queue(ctx context.Context) (end func(), err error) {
-	l, err := lockFileFor(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
+	l, err := filelock.Take(ctx, filepath.Join(g.dir, "lock"), remoteTimeout)
 	g.known = nil // others may have changed it meanwhile
-	return l.end, err
+	return l.End, err
 }
 
 // Held returns what this arbiter granted, by key.

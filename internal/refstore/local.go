@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/filelock"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
@@ -23,6 +25,17 @@ import (
 
 // Namespace holds the locks that this clone granted itself.
 const Namespace = "refs/grite/locks"
+
+// busyTimeout is how long a file lock is waited for. Processes of this program
+// hold one for as long as git talks to the disk, or to a remote; only one that
+// was stopped holds it for longer.
+const (
+	busyTimeout   = 10 * time.Second
+	remoteTimeout = 3 * time.Minute
+)
+
+// BusyError is a file lock that another process did not give up in time.
+type BusyError = filelock.BusyError
 
 // Local is the store whose arbiter is this clone: a file lock in the common git
 // directory is held around load, decide and swap, and git's own ref locks
@@ -48,22 +61,27 @@ func NewLocal(repo *git.Repo, dir string, now func() time.Time) *Local {
 // Queue takes the clone's file lock, which a git that Swap starts holds as well:
 // it may outlive this process. It returns *BusyError.
 func (s *Local) Queue(ctx context.Context) (end func(), err error) {
-	l, err := lockFileFor(ctx, filepath.Join(s.dir, "lock"), busyTimeout)
+	l, err := filelock.Take(ctx, filepath.Join(s.dir, "lock"), busyTimeout)
 	if err != nil {
 		return nil, err
 	}
-	s.held.Store(l.file)
+	s.held.Store(l.File)
 	return func() {
 		s.held.Store(nil)
-		l.end()
+		l.End()
 	}, nil
 }
 
-// Load lists and reads the locks of this clone. It takes no file lock, and they
-// are always fresh.
-func (s *Local) Load(ctx context.Context, _ bool) (*lock.View, error) {
+// Load lists and reads the locks of this clone. It takes no file lock, and they are
+// always as they stand now: not asked for fresh ones it takes them from the cache,
+// where nothing has changed since that was written.
+func (s *Local) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	asked := s.now()
-	t, err := s.read.table(ctx)
+	read := s.read.glance
+	if fresh {
+		read = s.read.table
+	}
+	t, err := read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +104,7 @@ func (s *Offline) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.mirror.table(ctx)
+	t, err := s.mirror.glance(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +179,7 @@ func (s *Local) transact(ctx context.Context, updates []git.RefUpdate) error {
 		case moved:
 			return lock.ErrLostRace
 		}
-		if err := s.repo.CheckWritable(); err != nil {
+		if err := atomicfile.CheckWritable(s.repo.CommonDir); err != nil {
 			return err
 		}
 		if try == maxBusy {

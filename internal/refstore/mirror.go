@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
+	"github.com/git-grite/git-grite/internal/filelock"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
@@ -43,12 +44,12 @@ const staleLock = time.Second
 // would one whose process was killed, which therefore holds the lock until it
 // ends.
 func (s *Remote) fetch(ctx context.Context, more ...string) (*lock.View, error) {
-	l, err := lockFileFor(ctx, s.lockPath(), remoteTimeout)
+	l, err := filelock.Take(ctx, s.lockPath(), remoteTimeout)
 	if err != nil {
 		return nil, err
 	}
-	defer l.end()
-	ctx = git.Under(ctx, l.file)
+	defer l.End()
+	ctx = git.Under(ctx, l.File)
 	last := s.AsOf()
 	before, err := s.mirrored(ctx)
 	if err != nil {
@@ -183,9 +184,9 @@ func (s *Remote) Pushed(ctx context.Context, changes []lock.Change) {
 	if len(updates) == 0 {
 		return
 	}
-	if l, ok, err := tryLockFile(s.lockPath()); ok && err == nil {
-		defer l.end()
-		if ctx = git.Under(ctx, l.file); s.repo.MoveRefs(ctx, updates) != nil {
+	if l, ok, err := filelock.Try(s.lockPath()); ok && err == nil {
+		defer l.End()
+		if ctx = git.Under(ctx, l.File); s.repo.MoveRefs(ctx, updates) != nil {
 			s.catchUp(ctx, changes)
 		}
 	}

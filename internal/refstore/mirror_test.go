@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/git-grite/git-grite/internal/filelock"
 	"github.com/git-grite/git-grite/internal/gittest"
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -98,12 +99,12 @@ func TestMirrorCatchesUp(t *testing.T) {
 	}
 	renew(2 * time.Hour) // the first one reads
 	before := mirrored()
-	l, ok, err := tryLockFile(alice.store.lockPath())
+	l, ok, err := filelock.Try(alice.store.lockPath())
 	if !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	renew(3 * time.Hour)
-	l.end()
+	l.End()
 	if mirrored() != before {
 		t.Error("the mirror was moved while another process worked on it")
 	}

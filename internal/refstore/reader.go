@@ -9,6 +9,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/stamp"
 )
 
 // recordReader reads the locks below a ref prefix.
@@ -60,28 +61,77 @@ func (rr recordReader) table(ctx context.Context) (*lock.Table, error) {
 	return t, err
 }
 
+// worthAStamp is from how many records on that a glance remembers all of them.
+const worthAStamp = 50
+
+// glance is table for who only looks: where the directory of the refs says that
+// nothing has changed since all were read, none of their files is opened. What
+// decides a grant reads the refs themselves, which a program that knows nothing of
+// git's ways may have written over.
+func (rr recordReader) glance(ctx context.Context) (*lock.Table, error) {
+	dir, packed, plain := rr.repo.RefFiles(rr.prefix)
+	if !plain {
+		return rr.table(ctx)
+	}
+	now, settled := stamp.Of(rr.now(), dir, packed)
+	all, known := openCache(rr.cache).all(rr.prefix, now)
+	if !known {
+		var err error
+		if all, err = rr.read(ctx, false); err != nil {
+			return nil, err
+		}
+		if settled && len(all.refs) >= worthAStamp && len(all.broken) == 0 && stamp.Flat(dir) {
+			writeCache(rr.cache, rr.prefix, now, all)
+		}
+	}
+	t, _ := rr.sort(all)
+	return t, nil
+}
+
 // list is table with the refs whose objects could not be read here. sure says
 // that these are what the arbiter has, so that it is worth remembering.
 func (rr recordReader) list(ctx context.Context, sure bool) (*lock.Table, []git.RefUpdate, error) {
-	refs, err := rr.repo.Refs(ctx, rr.prefix)
+	all, err := rr.read(ctx, sure)
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &lock.Table{Entries: make([]lock.Entry, 0, len(refs))}
+	t, unread := rr.sort(all)
+	return t, unread, nil
+}
+
+// listing is the refs below a prefix, each with what it points to.
+type listing struct {
+	refs    []git.Ref
+	records []*decoded
+	broken  []git.Ref // those that point to nothing
+}
+
+func (rr recordReader) read(ctx context.Context, sure bool) (all listing, err error) {
+	refs, err := rr.repo.Refs(ctx, rr.prefix)
+	if err != nil {
+		return all, err
+	}
 	for _, ref := range refs {
 		if ref.Broken {
-			t.Damaged = append(t.Damaged, rr.damage(ref, errBroken))
+			all.broken = append(all.broken, ref)
 		}
 	}
-	refs = slices.DeleteFunc(refs, func(ref git.Ref) bool { return ref.Broken })
-	records, err := rr.records(ctx, refs, sure)
-	if err != nil {
-		return nil, nil, rr.repo.Diagnose(ctx, err)
+	all.refs = slices.DeleteFunc(refs, func(ref git.Ref) bool { return ref.Broken })
+	if all.records, err = rr.records(ctx, all.refs, sure); err != nil {
+		return all, rr.repo.Diagnose(ctx, err)
 	}
-	var unread []git.RefUpdate
+	return all, nil
+}
+
+// sort tells locks from damage, and from refs whose objects could not be read.
+func (rr recordReader) sort(all listing) (t *lock.Table, unread []git.RefUpdate) {
+	t = &lock.Table{Entries: make([]lock.Entry, 0, len(all.refs))}
+	for _, ref := range all.broken {
+		t.Damaged = append(t.Damaged, rr.damage(ref, errBroken))
+	}
 	latest := rr.now().Add(maxLease)
-	for i, ref := range refs {
-		rec := records[i]
+	for i, ref := range all.refs {
+		rec := all.records[i]
 		key := refKey(rr.prefix, ref.Name)
 		switch {
 		case ref.Symref != "":
@@ -101,7 +151,7 @@ func (rr recordReader) list(ctx context.Context, sure bool) (*lock.Table, []git.
 			t.Entries = append(t.Entries, e)
 		}
 	}
-	return t, unread, nil
+	return t, unread
 }
 
 // decoded is a record, or why it is none.
@@ -126,7 +176,7 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 	}
 	records, ok := rr.last.recall(refs)
 	if !ok {
-		records = readCache(rr.cache, rr.prefix, refs)
+		records = openCache(rr.cache).of(rr.prefix, refs)
 	}
 	defer rr.last.keep(refs, records)
 	var missing []git.OID
@@ -158,7 +208,7 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 		records[i] = rec
 	}
 	if byGit || len(missing) >= worthRemembering {
-		writeCache(rr.cache, rr.prefix, refs, records)
+		writeCache(rr.cache, rr.prefix, "", listing{refs: refs, records: records})
 	}
 	return records, nil
 }

@@ -63,12 +63,12 @@ func TestCacheIsNeverTrusted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records")
 	l := sample(t)
 	refs := []git.Ref{{Name: "refs/grite/locks/k", OID: "1111111111111111111111111111111111111111"}}
-	writeCache(path, Namespace, refs, []*decoded{{lock: l, key: "k"}})
-	if got := readCache(path, Namespace, refs)[0]; got == nil || got.key != "k" || string(Encode(got.lock)) != string(Encode(l)) {
+	writeCache(path, Namespace, "stamp", listing{refs: refs, records: []*decoded{{lock: l, key: "k"}}})
+	if got := openCache(path).of(Namespace, refs)[0]; got == nil || got.key != "k" || string(Encode(got.lock)) != string(Encode(l)) {
 		t.Fatalf("read back %+v", got)
 	}
 	for _, other := range []git.Ref{{Name: refs[0].Name, OID: "2"}, {Name: "refs/grite/locks/a", OID: refs[0].OID}, {Name: "refs/grite/locks/z", OID: refs[0].OID}} {
-		if got := readCache(path, Namespace, []git.Ref{other}); got[0] != nil {
+		if got := openCache(path).of(Namespace, []git.Ref{other}); got[0] != nil {
 			t.Errorf("remembers %+v for %+v", got[0], other)
 		}
 	}
@@ -83,7 +83,7 @@ func TestCacheIsNeverTrusted(t *testing.T) {
 			if err := os.WriteFile(path, damaged, 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if got := readCache(path, Namespace, refs); got[0] != nil {
+			if got := openCache(path).of(Namespace, refs); got[0] != nil {
 				t.Fatalf("damage at %d goes unnoticed", i)
 			}
 		}

@@ -66,7 +66,7 @@ func (s *Remote) Load(ctx context.Context, fresh bool) (*lock.View, error) {
 	if fresh {
 		return s.load(ctx)
 	}
-	t, err := s.mirror.table(ctx)
+	t, err := s.mirror.glance(ctx)
 	if err != nil {
 		return nil, err
 	}

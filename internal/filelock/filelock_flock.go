@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package refstore
+package filelock
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 // lockNow takes an advisory lock when it is free, on a file that it makes
 // when needed. flock(2) needs no right to write; where NFS has it as a lock of
 // fcntl(2), it does.
-func lockNow(path string, mode os.FileMode) (l fileLock, ok bool, err error) {
+func lockNow(path string, mode os.FileMode) (l Lock, ok bool, err error) {
 	for _, access := range []int{os.O_RDONLY, os.O_RDWR} {
 		f, err := os.OpenFile(path, os.O_CREATE|access, mode)
 		if err != nil {
@@ -21,7 +21,7 @@ func lockNow(path string, mode os.FileMode) (l fileLock, ok bool, err error) {
 			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		}
 		if err == nil {
-			return fileLock{file: f, end: func() {
+			return Lock{File: f, End: func() {
 				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // whoever else has the file
 				_ = f.Close()
 			}}, true, nil

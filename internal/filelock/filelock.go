@@ -1,4 +1,5 @@
-package refstore
+// Package filelock keeps other processes of this program out while one is at work.
+package filelock
 
 import (
 	"context"
@@ -11,14 +12,6 @@ import (
 	"github.com/git-grite/git-grite/internal/protocol"
 )
 
-// busyTimeout is how long a file lock is waited for. Processes of this program
-// hold one for as long as git talks to the disk, or to a remote; only one that
-// was stopped holds it for longer.
-const (
-	busyTimeout   = 10 * time.Second
-	remoteTimeout = 3 * time.Minute
-)
-
 // BusyError is a file lock that another process did not give up in time.
 type BusyError struct {
 	File    string
@@ -29,17 +22,17 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another git-grite process has held %s for %s; is it stopped?", e.File, e.Timeout)
 }
 
-// fileLock is an advisory lock that this process has.
-type fileLock struct {
-	file *os.File // that a child needs to keep it, see [git.Under]; nil where none can
-	end  func()
+// Lock is an advisory lock that this process has.
+type Lock struct {
+	File *os.File // that a child needs to keep it, see git.Under; nil where none can
+	End  func()
 }
 
-// lockFileFor takes an advisory lock on a file that it makes when needed, with
+// Take takes an advisory lock on a file that it makes when needed, with
 // its directory. The kernel frees it when the process ends, however that
 // happens, and with it all children that were given the file. It returns
 // *BusyError.
-func lockFileFor(ctx context.Context, path string, timeout time.Duration) (l fileLock, err error) {
+func Take(ctx context.Context, path string, timeout time.Duration) (l Lock, err error) {
 	if err := atomicfile.Mkdir(filepath.Dir(path)); err != nil {
 		return l, err
 	}
@@ -47,7 +40,7 @@ func lockFileFor(ctx context.Context, path string, timeout time.Duration) (l fil
 	short, cancel := context.WithTimeoutCause(ctx, timeout, &BusyError{File: path, Timeout: timeout})
 	defer cancel()
 	for {
-		l, ok, err := tryLockFile(path)
+		l, ok, err := Try(path)
 		if ok || err != nil {
 			return l, err
 		}
@@ -57,9 +50,9 @@ func lockFileFor(ctx context.Context, path string, timeout time.Duration) (l fil
 	}
 }
 
-// tryLockFile takes the advisory lock only when it is free. The file can be read,
+// Try takes the advisory lock only when it is free. The file can be read,
 // and so locked, by those alone who may write where it is.
-func tryLockFile(path string) (l fileLock, ok bool, err error) {
+func Try(path string) (l Lock, ok bool, err error) {
 	if err := atomicfile.NoLinks(path); err != nil {
 		return l, false, err
 	}
