@@ -179,6 +179,7 @@ func (s *soak) settle() {
 			s.add(fault, n)
 		}
 	}
+	s.unlockRefs()
 	for _, p := range s.players {
 		s.beliefs.gaveUp(p.id, "")
 		if res := p.Run("", "git-grite", "lock", "release", "--mine"); res.Code != 0 && res.Code != 3 && res.Code != 4 {
@@ -192,5 +193,25 @@ func (s *soak) settle() {
 	try(s.t, s.players[0].With("GRITE_TEST_SHIFT=1h"), args...).exits(0)
 	for _, r := range append(slices.Clone(s.clones), s.arbiter) {
 		r.Healthy()
+	}
+}
+
+// unlockRefs removes what a git leaves behind when it is ended in the moment
+// between the making of a lock file and its own note of it, as "doctor --fix"
+// does where it is old enough.
+func (s *soak) unlockRefs() {
+	for _, r := range s.clones {
+		left := filepath.Join(r.Dir, ".git/packed-refs.lock")
+		for {
+			made, err := os.Stat(left)
+			if err != nil {
+				break
+			}
+			if time.Since(made.ModTime()) > 30*time.Second {
+				s.add("lock files of a git that was ended", 1)
+				_ = os.Remove(left)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
 	}
 }

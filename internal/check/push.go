@@ -103,8 +103,11 @@ func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore
 		if openErr != nil {
 			return tips, openErr
 		}
-		some, askErr := remote.Heads(ctx)
-		tips, err = append(tips, some...), errors.Join(err, askErr)
+		refs, askErr := remote.List(ctx, "refs/heads/*", "refs/tags/*")
+		for _, ref := range refs {
+			tips = append(tips, ref.OID)
+		}
+		err = errors.Join(err, askErr)
 	}
 	return tips, err
 }

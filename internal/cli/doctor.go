@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"os"
 	"strings"
 	"time"
 
@@ -13,11 +13,8 @@ import (
 
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
-	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hold"
 	"github.com/git-grite/git-grite/internal/hook"
-	"github.com/git-grite/git-grite/internal/lock"
-	"github.com/git-grite/git-grite/internal/refstore"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -25,7 +22,7 @@ func newDoctor() *command {
 	var fix bool
 	return &command{
 		name: "doctor", usage: "check everything that locks need, and say how to fix it",
-		flags: []cli.Flag{boolFlag(&fix, "fix", "remove damaged records and install missing hooks")},
+		flags: []cli.Flag{boolFlag(&fix, "fix", "remove damaged records and what a killed git left behind, install missing hooks")},
 		run:   func(ctx context.Context, c *call) (result, error) { return runDoctor(ctx, c, fix) },
 	}
 }
@@ -94,13 +91,14 @@ func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 	default:
 		d.add("configuration", checkOK, "", "lock_policy = %q", cl.Config.Policy)
 	}
+	d.lockFiles(fix)
 	d.identity()
 	d.hooks(ctx, fix)
 	d.server(ctx)
 	if err := d.locks(ctx, fix); err != nil {
 		return result{}, err
 	}
-	d.issues(ctx, fix)
+	d.issues(ctx)
 	d.keepers()
 	d.remote(ctx)
 	d.signatures(ctx)
@@ -112,6 +110,25 @@ func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 			fmt.Fprintln(w, check)
 		}
 	}}, nil
+}
+
+// staleLock is the age from which on a lock file of refs belongs to no git that is
+// at work.
+const staleLock = time.Minute
+
+// lockFiles looks for the files with which git locks refs, and which it cannot
+// remove when it is killed.
+func (d *diagnosis) lockFiles(fix bool) {
+	stale, err := d.Repo.StaleLocks(d.Clone.Now().Add(-staleLock), "packed-refs.lock", "reftable/tables.list.lock", "refs/grite", "refs/git-grite")
+	for _, path := range stale {
+		if fix && os.Remove(path) == nil {
+			continue
+		}
+		d.add("git", checkFail, "git grite doctor --fix", "%s was left behind by a git that was killed: git cannot change what it locks", path)
+	}
+	if err != nil {
+		d.add("git", checkFail, "", "%v", err)
+	}
 }
 
 func (d *diagnosis) identity() {
@@ -199,72 +216,6 @@ func (d *diagnosis) keepers() {
 			outcome, hint = checkWarn, d.KeepLog()+" says what happened"
 		}
 		d.add("keepers", outcome, hint, "%s; keeps %s", wire.KeeperLine(k, d.Clone.Now()), wire.Count(len(k.Kept), "lock"))
-	}
-}
-
-// remote tries on throw-away refs what locks need.
-func (d *diagnosis) remote(ctx context.Context) {
-	remote, err := d.Arbiter(ctx)
-	if err != nil || remote == nil {
-		d.add("remote", checkOK, "", "none: the locks of this clone are its own")
-		return
-	}
-	owner := lock.Owner(strings.Repeat("0", 32))
-	if me, err := d.Actor(); err == nil {
-		owner = me.ID
-	}
-	began := d.Clone.Now()
-	found, err := remote.Probe(ctx, owner, config.NewNonce)
-	refused := false
-	var can []string
-	for _, c := range found {
-		switch {
-		case c.Works:
-			can = append(can, c.Name)
-		case c.Needed:
-			refused = true
-			d.add("remote", checkFail, "locks need it on "+refstore.Namespace+"; ask who runs the server, or choose another lock.remote",
-				"%s does not let us %s: %s", remote.Name(), c.Name, c.Detail)
-		case c.Name == refstore.Judged:
-		default:
-			d.add("remote", checkWarn, "several locks are taken one by one instead", "%s cannot %s: %s", remote.Name(), c.Name, c.Detail)
-		}
-	}
-	var unreachable *git.RemoteError
-	switch {
-	case errors.As(err, &unreachable):
-		d.add("remote", checkFail, "git ls-remote "+wire.ShellQuote(remote.Name()), "%s", unreachable.Error())
-	case err != nil:
-		d.add("remote", checkFail, "", "%v", err)
-	case !refused:
-		took := d.Clone.Now().Sub(began) / time.Duration(max(len(found), 1))
-		d.guarantee(remote.Name(), can)
-		d.add("remote", checkOK, "", "%s grants locks; it can %s; about %s a request", remote.Name(), strings.Join(can, ", "), took.Round(time.Millisecond))
-	}
-}
-
-// signatures says what is made of the signatures of records.
-func (d *diagnosis) signatures(ctx context.Context) {
-	if d.Config.Sign == "off" && d.Config.Vouch == "off" {
-		return
-	}
-	for _, fault := range d.Signatures(ctx) {
-		d.add("signatures", checkWarn, "docs/trust.md", "%v", fault)
-	}
-	d.add("signatures", checkOK, "", "lock.sign = %q, lock.vouch = %q", d.Config.Sign, d.Config.Vouch)
-}
-
-// guarantee says what a lock on the remote is worth beyond good will.
-func (d *diagnosis) guarantee(remote string, can []string) {
-	if slices.Contains(can, refstore.Atomic) {
-		d.add("push", checkOK, "", "git grite push can land commits at %s only while your locks are held", remote)
-	} else {
-		d.add("push", checkWarn, "docs/server.md", "git grite push cannot fence pushes to %s: it does not change several refs all or none", remote)
-	}
-	if slices.Contains(can, refstore.Judged) {
-		d.add("server", checkOK, "", "%s refuses what is not a lock: a hook there checks pushes", remote)
-	} else {
-		d.add("server", checkOK, "docs/trust.md says what that proves", "%s takes any record: who may push there can write or delete any lock", remote)
 	}
 }
 

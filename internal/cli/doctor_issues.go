@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/git-grite/git-grite/internal/tracker"
@@ -10,13 +9,7 @@ import (
 )
 
 // issues looks at the issue log, where the clone has one.
-func (d *diagnosis) issues(ctx context.Context, fix bool) {
-	for _, path := range tracker.StaleLocks(d.Clone) {
-		if fix && os.Remove(path) == nil {
-			continue
-		}
-		d.add("issues", checkWarn, "git grite doctor --fix", "%s was left behind by a git that was killed: nobody can write to the issues here", path)
-	}
+func (d *diagnosis) issues(ctx context.Context) {
 	r, ok, err := tracker.Check(ctx, d.Clone)
 	switch {
 	case err != nil:

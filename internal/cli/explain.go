@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -221,6 +222,9 @@ func explainUnreachable(e *clone.UnreachableError, _ time.Time) failure {
 			hints: []string{strings.Replace(line, "acquire", "release", 1)},
 		}
 	}
+	if e.Cause.Local() {
+		return failure{lines: []string{"Nothing was locked."}, hints: []string{"git grite doctor --fix"}}
+	}
 	return failure{lines: []string{"Nothing was locked."}, hints: []string{line + " --offline", "git grite doctor"}}
 }
 
@@ -228,11 +232,20 @@ func explainUnreachable(e *clone.UnreachableError, _ time.Time) failure {
 func explainUnreached(e *unreachableError, now time.Time) failure {
 	f := explainUnreachable(e.UnreachableError, now)
 	switch {
-	case e.Left != nil:
+	case e.Left != nil, e.Cause.Local():
 	case e.again == "":
 		f.hints = f.hints[1:]
 	default:
 		f.hints[0] = e.again + " --offline"
 	}
 	return f
+}
+
+// explainLockFile is for a lock file that a killed git may have left.
+func explainLockFile(err error, _ time.Time) (failure, bool) {
+	var failed *git.Error
+	if !errors.As(err, &failed) || failed.LockFile() == "" {
+		return failure{}, false
+	}
+	return failure{message: failed.Error(), hints: []string{"git grite doctor --fix"}}, true
 }

@@ -157,6 +157,7 @@ func explanations() []explanation {
 		as[*protocol.ShortLeaseError](codeEnvironment, nil),
 		as[*protocol.ContendedError](codeConflict, nil),
 		as(codeEnvironment, explainDoctor),
+		{codeEnvironment, explainLockFile},
 		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
 			return failure{message: e.Error(), hints: []string{"git grite doctor"}}
 		}),

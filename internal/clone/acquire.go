@@ -112,7 +112,7 @@ func (c *Clone) Acquire(ctx context.Context, q AcquireRequest) (out Acquired, er
 		if !errors.As(err, &unreachable) {
 			return out, err
 		}
-		if c.Config.Offline != "allow" || q.Online {
+		if c.Config.Offline != "allow" || q.Online || unreachable.Local() {
 			lost := &UnreachableError{Cause: unreachable, Resources: q.Resources}
 			errors.As(err, &lost.Left)
 			return out, lost

@@ -21,11 +21,9 @@ type Streams struct {
 // terminal. It returns git's exit code; the error is for a git that could not
 // be run, or was stopped because ctx ended.
 func (r *Repo) PushAs(ctx context.Context, args []string, io Streams) (exitCode int, err error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"push"}, args...)...)
-	cmd.Dir, cmd.Env = r.dir, r.raw
+	cmd := r.prepare(ctx, command{args: append([]string{"push"}, args...)})
+	cmd.Env = r.raw
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = io.In, io.Out, io.Err
-	cmd.Cancel = func() error { return interrupt(cmd.Process) }
-	cmd.WaitDelay = killDelay
 	err = cmd.Run()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return -1, cause

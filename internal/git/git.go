@@ -41,8 +41,15 @@ type Error struct {
 
 func (e *Error) Error() string {
 	verb := "git"
-	if len(e.Args) > 0 {
-		verb += " " + e.Args[0]
+	args := e.Args
+	for len(args) > 2 && args[0] == "-c" {
+		args = args[2:]
+	}
+	if len(args) > 0 {
+		verb += " " + args[0]
+	}
+	if file := e.LockFile(); file != "" {
+		return fmt.Sprintf("%s: %s is in the way: a git that is running holds it, or one that was killed left it behind", verb, file)
 	}
 	if e.Stderr != "" {
 		return fmt.Sprintf("%s: %s", verb, e.Stderr)

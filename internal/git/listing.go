@@ -15,20 +15,6 @@ func (m *Remote) Symrefs(ctx context.Context, pattern string) (map[RefName]RefNa
 	return symrefs, m.failed(err)
 }
 
-// Heads returns the object ids of the branches and tags of the remote: what is
-// published there. It asks the remote. It returns *RemoteError.
-func (m *Remote) Heads(ctx context.Context) ([]OID, error) {
-	refs, err := m.List(ctx, "refs/heads/*", "refs/tags/*")
-	if err != nil {
-		return nil, err
-	}
-	heads := make([]OID, 0, len(refs))
-	for _, ref := range refs {
-		heads = append(heads, ref.OID)
-	}
-	return heads, nil
-}
-
 // List lists the refs of the remote that the patterns name, without fetching
 // anything. It returns *RemoteError.
 func (m *Remote) List(ctx context.Context, patterns ...string) ([]Ref, error) {

@@ -216,21 +216,16 @@ func (r *Repo) stream(ctx context.Context, c command, read func(*bufio.Reader) e
 	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", c.args...)
-	// Damage must not reach for the network (git 2.44).
-	cmd.Dir, cmd.Env = r.dir, append(r.env[:len(r.env):len(r.env)], "GIT_NO_LAZY_FETCH=1")
-	cmd.Cancel = func() error { return interrupt(cmd.Process) }
-	cmd.WaitDelay = killDelay
+	c.env = append(c.env, "GIT_NO_LAZY_FETCH=1") // damage must not reach for the network (git 2.44)
+	cmd := r.prepare(ctx, c)
 	cmd.Stdin = bytes.NewReader(c.stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
+	if err == nil {
+		err = failure(ctx, c.args, cmd.Start(), "")
 	}
-	if err := cmd.Start(); errors.Is(err, exec.ErrNotFound) {
-		return ErrNoGit
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	readErr := read(bufio.NewReaderSize(out, 64<<10))
@@ -238,17 +233,11 @@ func (r *Repo) stream(ctx context.Context, c command, read func(*bufio.Reader) e
 	if stopped {
 		cancel()
 	}
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	switch {
-	case outer.Err() != nil:
-		return context.Cause(outer)
-	case stopped || err == nil || readErr == nil && errors.Is(err, exec.ErrWaitDelay):
+	err = failure(outer, c.args, cmd.Wait(), stderr.String())
+	if err == nil || stopped && outer.Err() == nil || readErr == nil && errors.Is(err, exec.ErrWaitDelay) {
 		return readErr
-	case errors.As(err, &exit):
-		return &Error{Args: c.args, ExitCode: exit.ExitCode(), Stderr: strings.TrimSpace(stderr.String()), Err: err}
 	}
-	return &Error{Args: c.args, ExitCode: -1, Stderr: strings.TrimSpace(stderr.String()), Err: err}
+	return err
 }
 
 // FetchRef makes the ref to in this clone what the ref from is on the remote,

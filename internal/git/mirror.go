@@ -6,25 +6,52 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
+
+// heldLock is what git says where a lock file of its own is in the way (git 2.39,
+// lockfile.c).
+var heldLock = regexp.MustCompile(`Unable to create '([^']+\.lock)': File exists`)
+
+// LockFile returns the lock file that kept git from changing refs, "" when it
+// failed for another reason. A git that is running holds the file, or one that was
+// killed left it behind.
+func (e *Error) LockFile() string {
+	if found := heldLock.FindStringSubmatch(e.Stderr); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// StaleLocks returns the lock files at and below some places in the git directory
+// that have not changed since a time.
+func (r *Repo) StaleLocks(before time.Time, places ...string) (stale []string, err error) {
+	for _, place := range places {
+		err = errors.Join(err, filepath.WalkDir(filepath.Join(r.StateDir, filepath.FromSlash(place)), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".lock") {
+				return ignoreMissing(err)
+			}
+			info, err := d.Info()
+			if err == nil && !info.ModTime().After(before) {
+				stale = append(stale, path)
+			}
+			return ignoreMissing(err)
+		}))
+	}
+	return stale, err
+}
 
 // DropRefs deletes all refs below prefix, with whatever a killed git or a lost
 // power supply left in their place: files that hold no object id, and lock files
 // from before the given time. It is for refs that are copies of others.
 func (r *Repo) DropRefs(ctx context.Context, prefix string, before time.Time) error {
-	top := filepath.Join(r.StateDir, filepath.FromSlash(prefix))
-	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".lock") {
-			return ignoreMissing(err)
-		}
-		info, err := d.Info()
-		if err != nil || info.ModTime().After(before) {
-			return ignoreMissing(err)
-		}
-		return ignoreMissing(os.Remove(path))
-	})
+	stale, err := r.StaleLocks(before, prefix)
+	for _, path := range stale {
+		err = errors.Join(err, ignoreMissing(os.Remove(path)))
+	}
 	if err != nil {
 		return err
 	}
@@ -49,10 +76,8 @@ func (r *Repo) DropRefs(ctx context.Context, prefix string, before time.Time) er
 // returns *RemoteError.
 func (m *Remote) Ref(ctx context.Context, name RefName) (OID, error) {
 	refs, err := m.List(ctx, string(name))
-	for _, ref := range refs {
-		if ref.Name == name {
-			return ref.OID, nil
-		}
+	if at := slices.IndexFunc(refs, func(ref Ref) bool { return ref.Name == name }); at >= 0 {
+		return refs[at].OID, nil
 	}
 	return "", err
 }

@@ -36,7 +36,10 @@ type RemoteError struct {
 
 func (e *RemoteError) Error() string {
 	var failed *Error
-	if errors.As(e.Err, &failed) && failed.Stderr != "" {
+	if errors.As(e.Err, &failed) && failed.LockFile() != "" {
+		return failed.Error() // the remote is not to blame
+	}
+	if failed != nil && failed.Stderr != "" {
 		return fmt.Sprintf("remote %q: %s", e.Remote, reason(failed.Stderr))
 	}
 	return fmt.Sprintf("remote %q: %v", e.Remote, e.Err)

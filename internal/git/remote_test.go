@@ -96,7 +96,7 @@ func TestOnePlace(t *testing.T) {
 				if got := r.Git("rev-parse", "refs/git-grite/remotes/m/0123456789abcdef"); got != string(head) {
 					t.Errorf("fetched %s", got)
 				}
-				if heads, err := m.Heads(ctx); err != nil || slices.Contains(heads, head) {
+				if heads, err := m.List(ctx, "refs/heads/*"); err != nil || slices.ContainsFunc(heads, func(ref Ref) bool { return ref.OID == head }) {
 					t.Errorf("heads %v, error %v", heads, err)
 				}
 				if m.URL() != hub.Dir {

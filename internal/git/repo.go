@@ -73,10 +73,7 @@ func (r *Repo) stateDir(ctx context.Context) string {
 			place, _ = c.Last("extensions.refstorage")
 		}
 		if _, dir, ok := strings.Cut(place, "://"); ok && dir != "" {
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(r.CommonDir, dir)
-			}
-			if physical, err := filepath.EvalSymlinks(dir); err == nil {
+			if physical, err := filepath.EvalSymlinks(below(r.CommonDir, dir)); err == nil {
 				return physical
 			}
 		}

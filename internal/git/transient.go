@@ -41,7 +41,7 @@ func (e *RemoteError) Unsent() bool {
 
 // localFailures is what git writes about refs of this clone that it cannot lock, write or
 // follow to an object (git 2.39).
-var localFailures = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects"}
+var localFailures = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects", ".lock': File exists"}
 
 // Local reports whether a fetch failed on refs of this clone rather than on the
 // remote.

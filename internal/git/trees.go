@@ -48,13 +48,18 @@ func (r *Repo) Trees(ctx context.Context) []*Repo {
 		if err != nil {
 			continue
 		}
-		dotGit := strings.TrimRight(string(text), "\r\n")
-		if !filepath.IsAbs(dotGit) { // worktree.useRelativePaths, git 2.48
-			dotGit = filepath.Join(admin, dotGit)
-		}
+		dotGit := below(admin, strings.TrimRight(string(text), "\r\n")) // worktree.useRelativePaths, git 2.48
 		add(admin, filepath.Dir(dotGit))
 	}
 	return trees
+}
+
+// below is a path that may be relative to a directory.
+func below(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // mainDir is the main work tree as a linked one knows it, or the git directory
@@ -63,10 +68,7 @@ func (r *Repo) Trees(ctx context.Context) []*Repo {
 func (r *Repo) mainDir(ctx context.Context) string {
 	c, err := r.settings(ctx)
 	if tree, _ := c.Last("core.worktree"); tree != "" {
-		if filepath.IsAbs(tree) {
-			return tree
-		}
-		return filepath.Join(r.CommonDir, tree)
+		return below(r.CommonDir, tree)
 	}
 	if filepath.Base(r.CommonDir) == ".git" && err == nil && !c.Bool("core.bare") {
 		return filepath.Dir(r.CommonDir)

@@ -87,14 +87,10 @@ func (t Trial) stage(ctx context.Context, env []string) error {
 
 // indexFile is the index of this work tree.
 func (r *Repo) indexFile() string {
-	file := lookup(r.env, "GIT_INDEX_FILE")
-	switch {
-	case file == "":
-		return filepath.Join(r.GitDir, "index")
-	case filepath.IsAbs(file):
-		return file
+	if file := lookup(r.env, "GIT_INDEX_FILE"); file != "" {
+		return below(r.dir, file)
 	}
-	return filepath.Join(r.dir, file)
+	return filepath.Join(r.GitDir, "index")
 }
 
 // Push runs a "git push" to a bare repository below Scratch: of one commit on
@@ -119,30 +115,26 @@ func (t Trial) Push(ctx context.Context) (output string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Join(remote, "objects", "info"), 0o777); err != nil {
-		return "", err
-	}
 	if err := os.WriteFile(filepath.Join(remote, "objects", "info", "alternates"), here, 0o666); err != nil {
 		return "", err
 	}
 	const branch = "refs/heads/git-grite-hooks-test"
-	commit := ""
-	if head, err := t.Repo.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"); err == nil {
+	build := []string{"--git-dir=" + remote, "commit-tree", "-m", "hooks test"}
+	if head, none := t.Repo.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"); none == nil {
 		base := strings.TrimSpace(string(head))
-		if commit, err = aside("--git-dir="+remote, "commit-tree", "-m", "hooks test", "-p", base, base+"^{tree}"); err == nil {
-			_, err = aside("--git-dir="+remote, "update-ref", branch, base)
-		}
-		if err != nil {
-			return "", err
-		}
+		build = append(build, "-p", base, base+"^{tree}")
+		_, err = aside("--git-dir="+remote, "update-ref", branch, base)
 	} else {
-		tree, err := aside("--git-dir="+remote, "hash-object", "-t", "tree", "-w", "--stdin")
-		if err != nil {
-			return "", err
-		}
-		if commit, err = aside("--git-dir="+remote, "commit-tree", "-m", "hooks test", tree); err != nil {
-			return "", err
-		}
+		var tree string
+		tree, err = aside("--git-dir="+remote, "hash-object", "-t", "tree", "-w", "--stdin")
+		build = append(build, tree)
+	}
+	if err != nil {
+		return "", err
+	}
+	commit, err := aside(build...)
+	if err != nil {
+		return "", err
 	}
 	objects := filepath.Join(remote, "objects")
 	if more := lookup(t.Repo.raw, "GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
@@ -163,13 +155,10 @@ func (t Trial) run(ctx context.Context, env []string, args ...string) (string, e
 	}
 	defer out.Close()
 	raw := t.Repo.raw
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = t.Repo.dir
+	cmd := t.Repo.prepare(ctx, command{args: args, detached: true})
+	cmd.WaitDelay = killDelay
 	cmd.Env = append(append(append(raw[:len(raw):len(raw)], "GIT_TERMINAL_PROMPT=0", "GIT_EDITOR=false"), env...), t.Env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	ownSession(cmd)
-	cmd.Cancel = func() error { return interruptSession(cmd.Process) }
-	cmd.WaitDelay = killDelay
 	err = cmd.Run()
 	if cmd.Process != nil {
 		killSession(cmd.Process)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,22 +231,4 @@ func Forget(ctx context.Context, c *clone.Clone) (string, error) {
 		return "", err
 	}
 	return string(heads.Here), l.Log.Forget(ctx)
-}
-
-// staleLock is the age from which on a lock file of a ref belongs to no git that
-// is at work.
-const staleLock = time.Minute
-
-// StaleLocks are the lock files that a killed git left at the refs of the log.
-func StaleLocks(c *clone.Clone) (stale []string) {
-	for _, pattern := range wal.LockFiles {
-		names, _ := fs.Glob(os.DirFS(c.Repo.StateDir), pattern) // the patterns are sound
-		for _, name := range names {
-			path := filepath.Join(c.Repo.StateDir, filepath.FromSlash(name))
-			if st, err := os.Lstat(path); err == nil && c.Now().Sub(st.ModTime()) > staleLock {
-				stale = append(stale, path)
-			}
-		}
-	}
-	return stale
 }

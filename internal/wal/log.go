@@ -33,9 +33,6 @@ const (
 	fetched = "refs/git-grite/wal-fetch/" // <milliseconds>-<random>: a fetch under way
 )
 
-// LockFiles are patterns of the files that git locks these refs with.
-var LockFiles = []string{string(Ref) + ".lock", mirrors + "*.lock"}
-
 // Log is the log of one clone and the remote that it is shared through. One
 // process may have several for the same clone.
 type Log struct {
