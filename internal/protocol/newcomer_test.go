@@ -29,11 +29,11 @@ func (s slowStore) Swap(ctx context.Context, changes []lock.Change) error {
 func TestSlowNewcomer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer, lease time.Duration
-		lost          time.Duration // after how long, 0 when it is not
+		lost          time.Duration // when, after the acquire; 0 when it is not
 	}{
 		"slow":                {5 * time.Second, time.Hour, 0},
-		"killed":              {10 * time.Hour, time.Hour, renewsPatience},
-		"the lease ends":      {10 * time.Hour, 5 * time.Second, 4 * time.Second},
+		"killed":              {10 * time.Hour, time.Hour, time.Second + renewsPatience},
+		"the lease ends":      {10 * time.Hour, 5 * time.Second, 5 * time.Second},
 		"the lease has ended": {10 * time.Hour, time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,6 +41,7 @@ func TestSlowNewcomer(t *testing.T) {
 				w := newWorld(conditions{ttl: time.Hour}, 1)
 				alice, bob := w.client(1), w.client(2)
 				bob.Store = slowStore{bob, tt.answer}
+				began := time.Now()
 				if _, err := alice.Acquire(t.Context(), AcquireRequest{Resources: []lock.Resource{resource(t, "repo:x")}, TTL: tt.lease}); err != nil {
 					t.Fatal(err)
 				}
@@ -50,7 +51,6 @@ func TestSlowNewcomer(t *testing.T) {
 					ended <- err
 				}()
 				time.Sleep(time.Second)
-				began := time.Now()
 				got, err := alice.Renew(t.Context(), nil, time.Hour, "")
 				took := time.Since(began)
 				var held *lock.HeldError
