@@ -71,6 +71,7 @@ func runTests(m *testing.M) int {
 			os.Unsetenv(name)
 		}
 	}
+	gittest.HearHangups()
 	bin, err := os.MkdirTemp("", "git-grite-bin-")
 	if err != nil {
 		panic(err)

@@ -3,8 +3,10 @@ package gittest
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -70,5 +72,13 @@ func (p *Running) Kill() {
 	if p.cmd.ProcessState == nil {
 		_ = killGroup(p.cmd.Process)
 		_ = p.cmd.Wait()
+	}
+}
+
+// HearHangups has the programs that tests start end at a hangup, even where the
+// tests were started to outlive one, with nohup: what is ignored is inherited.
+func HearHangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/git-grite/git-grite/internal/gittest"
 )
 
 // The test binary is also the programs that the tests run: a guard, a run, and
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 			os.Exit(testDetach(os.Args[2]))
 		}
 	}
+	gittest.HearHangups()
 	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil { // they wait for leases to end
 		panic(err)
