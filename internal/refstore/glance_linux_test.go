@@ -150,6 +150,12 @@ func TestGlance(t *testing.T) {
 			g.clone.Git("update-ref", "-d", "refs/grite/locks/a/b")
 			_ = os.Remove(filepath.Join(dir, "a"))
 		}, true},
+		{"an empty directory", func() { _ = os.Mkdir(filepath.Join(dir, "b"), 0o777) }, false},
+		{"a ref in it", func() { g.clone.Git("update-ref", "refs/grite/locks/b/c", next) }, false},
+		{"the end of that", func() {
+			g.clone.Git("update-ref", "-d", "refs/grite/locks/b/c")
+			_ = os.Remove(filepath.Join(dir, "b"))
+		}, true},
 		{"packing", func() { g.clone.Git("pack-refs", "--all", "--no-prune") }, true},
 		{"a change of a packed one", func() {
 			g.clone.Git("update-ref", "-d", string(g.refs[3].Name))
