@@ -45,7 +45,7 @@ func (d *diagnosis) remote(ctx context.Context) {
 	var unreachable *git.RemoteError
 	switch {
 	case errors.As(err, &unreachable):
-		d.add("remote", checkFail, unreachableHint(remote.Name(), unreachable), "%s", unreachable.Error())
+		d.add("remote", checkFail, "git ls-remote "+wire.ShellQuote(remote.Name()), "%s", unreachable.Error())
 	case err != nil:
 		d.add("remote", checkFail, "", "%v", err)
 	case !refused:
@@ -53,13 +53,6 @@ func (d *diagnosis) remote(ctx context.Context) {
 		d.guarantee(remote.Name(), can)
 		d.add("remote", checkOK, "", "%s grants locks; it can %s; about %s a request", remote.Name(), strings.Join(can, ", "), took.Round(time.Millisecond))
 	}
-}
-
-func unreachableHint(name string, e *git.RemoteError) string {
-	if e.Local() {
-		return "git grite doctor --fix"
-	}
-	return "git ls-remote " + wire.ShellQuote(name)
 }
 
 // signatures says what is made of the signatures of records.

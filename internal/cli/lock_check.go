@@ -158,6 +158,9 @@ func (c *call) pathsToCheck(ctx context.Context, cl *clone.Clone, o checkOptions
 		if r.Namespace() != lock.Path {
 			return nil, usagef("%s is not a path; lock status %[1]s shows its lock", arg)
 		}
+		if err := cl.Repo.CheckPath(ctx, r.Name()); err != nil {
+			return nil, err
+		}
 		paths = append(paths, strings.TrimSuffix(r.Name(), "/"))
 	}
 	if o.staged {
