@@ -138,7 +138,7 @@ func TestNoOption(t *testing.T) {
 func TestPushDisabled(t *testing.T) {
 	hub := gittest.NewRemote(t)
 	for url, want := range map[string]bool{
-		"DISABLED": true, "no_push": true, "/dev/null": true, "disabled://": true, "file:///dev/null": true, "https://no-push.invalid/x": true, "https://x/y.invalid": false, "hub-here": false, "/nowhere/x.git": false, "host:path": false, "https://x/y": false,
+		"DISABLED": true, "no_push": true, "/dev/null": true, "disabled://": true, "file:///dev/null": true, "https://nowhere.invalid/x": false, "hub-here": false, "/nowhere/x.git": false, "host:path": false, "https://x/y": false,
 	} {
 		r := gittest.New(t)
 		r.Git("init", "-q", "--bare", "hub-here")

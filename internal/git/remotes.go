@@ -154,16 +154,11 @@ func rewrite(url string, settings direct.Config, key string) string {
 
 // disabled reports whether a push URL is there in order to keep pushes from going
 // anywhere, as "git remote set-url --push origin DISABLED" makes it: it is
-// neither a URL nor a path to anything, or has a host that no name server may know
-// (RFC 6761).
+// neither a URL nor a path to anything.
 func disabled(url, dir string) bool {
 	path := strings.TrimPrefix(url, "file://")
 	if path == os.DevNull || path == "/dev/null" || strings.HasSuffix(url, "://") {
 		return true
-	}
-	if _, rest, ok := strings.Cut(url, "://"); ok {
-		host, _, _ := strings.Cut(rest, "/")
-		return strings.HasSuffix(host, ".invalid")
 	}
 	return !strings.ContainsAny(url, `/\:`) && !exists(filepath.Join(dir, url))
 }
