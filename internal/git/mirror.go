@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// heldLock is what git says where a lock file of its own is in the way (git 2.39,
-// lockfile.c).
-var heldLock = regexp.MustCompile(`Unable to create '([^']+\.lock)': File exists`)
+// heldLock is what git says where a lock file of this repository is in the way (git
+// 2.39, lockfile.c); what a server says has "remote: " before it.
+var heldLock = regexp.MustCompile(`(?m)^(?:fatal|error): .*Unable to create '([^']+\.lock)': File exists`)
 
 // LockFile returns the lock file that kept git from changing refs, "" when it
 // failed for another reason. A git that is running holds the file, or one that was

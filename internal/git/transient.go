@@ -41,13 +41,14 @@ func (e *RemoteError) Unsent() bool {
 
 // localFailures is what git writes about refs of this clone that it cannot lock, write or
 // follow to an object (git 2.39).
-var localFailures = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects", ".lock': File exists"}
+var localFailures = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects"}
 
 // Local reports whether a fetch failed on refs of this clone rather than on the
 // remote.
 func (e *RemoteError) Local() bool {
 	var failed *Error
-	return errors.As(e.Err, &failed) && slices.ContainsFunc(localFailures, func(s string) bool { return strings.Contains(failed.Stderr, s) })
+	return errors.As(e.Err, &failed) && (failed.LockFile() != "" ||
+		slices.ContainsFunc(localFailures, func(s string) bool { return strings.Contains(failed.Stderr, s) }))
 }
 
 // Version0 is the remote spoken to in version 0 of git's protocol, in which a
