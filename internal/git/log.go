@@ -234,6 +234,9 @@ func (r *Repo) stream(ctx context.Context, c command, read func(*bufio.Reader) e
 		cancel()
 	}
 	err = failure(outer, c.args, cmd.Wait(), stderr.String())
+	if err == nil && readErr == nil {
+		return outer.Err() // git may have written all of it before it was stopped
+	}
 	if err == nil || stopped && outer.Err() == nil || readErr == nil && errors.Is(err, exec.ErrWaitDelay) {
 		return readErr
 	}
