@@ -67,7 +67,7 @@ func (b *bench) managers() {
 	b.largePush()
 }
 
-// available tells whether a manager is on this machine.
+// available reports whether a manager is on this machine.
 func (b *bench) available(manager, lefthook, husky string) bool {
 	switch manager {
 	case "lefthook":

@@ -25,7 +25,7 @@ func TestAgentSessionGone(t *testing.T) {
 		t.Errorf("%d are marked: %s", n, res.Stdout)
 	}
 	try(t, r, "lock", "status", "src/", "--json").exits(0, `"session_gone":true`)
-	try(t, a, "lock", "status", "src/", "--json").exits(0).lacks("session_gone") // whoever asks is there
+	try(t, a, "lock", "status", "src/", "--json").exits(0).lacks("session_gone") // the one that asks is there
 	try(t, r.With("GRITE_TEST_HOST=elsewhere"), "lock", "status").exits(0).lacks("has ended")
 
 	// Resumed, it is another process.

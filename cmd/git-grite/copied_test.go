@@ -6,7 +6,7 @@ import (
 	"github.com/git-grite/git-grite/internal/gittest"
 )
 
-// TestCopiesExclude: of two copies of one clone never both are granted, whoever
+// TestCopiesExclude: of two copies of one clone never both are granted, no matter which
 // of their processes comes first; those of the new copy find out together that it
 // is one.
 func TestCopiesExclude(t *testing.T) {

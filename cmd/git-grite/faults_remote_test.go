@@ -65,7 +65,7 @@ func recordOn(t *testing.T, remote *gittest.Repo, resource string) (r record) {
 	return r
 }
 
-// stood tells whether there is a lock on the remote.
+// stood reports whether there is a lock on the remote.
 func stood(remote *gittest.Repo, resource string) bool {
 	return remote.Run("", "git", "rev-parse", "-q", "--verify", gittest.LockRef(resource)).Code == 0
 }

@@ -115,7 +115,7 @@ func raced() bool {
 func TestScripts(t *testing.T) { runScripts(t, "*", "") }
 
 // TestScriptsRemote plays the stories about locks once more in a clone whose
-// locks a remote grants: whoever types them cannot tell.
+// locks a remote grants: to the user there is no difference.
 func TestScriptsRemote(t *testing.T) { runScripts(t, "lock_*", "origin") }
 
 // odd are the scripts about repositories that are set up in ways of their own, or

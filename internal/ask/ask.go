@@ -219,7 +219,7 @@ func (a Answer) Reply(ctx context.Context, c *clone.Clone) (out Answered, err er
 		return out, err
 	}
 	answered := c.Now().Truncate(time.Millisecond)
-	var picked map[string]note.Note // by name; what comes later has not been seen by whoever answers
+	var picked map[string]note.Note // by name; the answerer has not seen what comes later
 	out.Notes, err = s.settle(ctx, func(v clone.View) (notes []note.Note, err error) {
 		own, ok := mine(v, me.ID, a.Resource, c.Now())
 		if !ok {
@@ -283,7 +283,7 @@ func Collect(ctx context.Context, c *clone.Clone) (int, error) {
 		if n < maxSwept || err != nil {
 			var refused *RefusedError
 			if errors.As(err, &refused) {
-				err = nil // whoever may not remove them leaves them to others
+				err = nil // others may be allowed to remove them
 			}
 			return removed, err
 		}

@@ -69,8 +69,8 @@ func shared(dir os.FileInfo) bool {
 	return dir.Mode()&os.ModeSetgid != 0 || dir.Mode()&0o020 != 0
 }
 
-// LockMode is the permissions of a file in dir that processes lock. Whoever may
-// read a file can lock it for as long as they like, so that only those who may
+// LockMode is the permissions of a file in dir that processes lock. Every user who
+// can read a file can lock it, for as long as they like, so that only those who may
 // write in the directory may read it.
 func LockMode(dir string) os.FileMode {
 	mode := os.FileMode(0o600)

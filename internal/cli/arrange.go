@@ -243,7 +243,7 @@ func corrected(args []string, i, n int, words ...string) string {
 	return out
 }
 
-// wantsJSON tells whether the caller asked for JSON, however wrong the rest of
+// wantsJSON reports whether the caller asked for JSON, however wrong the rest of
 // the command line is.
 func wantsJSON(args []string) bool {
 	for _, arg := range args {

@@ -68,9 +68,18 @@ func (e Env) belongs(who *clone.Who, id agent.Identity) {
 	}
 }
 
-// open finds the repository and reads its settings; every command but version
-// begins with it. Beside *config.Error the clone is usable.
+// open finds the repository and reads its settings.
+// Beside *config.Error the clone is usable.
 func (c *call) open(ctx context.Context) (*clone.Clone, error) { return c.openFor(ctx, c.out.form()) }
+
+// openAnyway is open for the commands that go on where the settings cannot be
+// used, which are then the second result.
+func (c *call) openAnyway(ctx context.Context) (cl *clone.Clone, broken *config.Error, err error) {
+	if cl, err = c.open(ctx); cl != nil && errors.As(err, &broken) {
+		err = nil
+	}
+	return cl, broken, err
+}
 
 // openFor is open for results that are told in another form than that of the
 // command.

@@ -173,9 +173,8 @@ func runConfigUnset(ctx context.Context, c *call, team bool) (result, error) {
 // changeSetting changes a file of settings, also one with a mistake in it, and
 // says what holds then: another file may go before it.
 func (c *call) changeSetting(ctx context.Context, key config.Key, team bool, change func(path string) (bool, error), title string) (result, error) {
-	cl, err := c.open(ctx)
-	var broken *config.Error
-	if err != nil && !(errors.As(err, &broken) && cl != nil) {
+	cl, _, err := c.openAnyway(ctx)
+	if err != nil {
 		return result{}, err
 	}
 	path, changed, err := cl.Configure(ctx, team, change)

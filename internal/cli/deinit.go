@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
-	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wal"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -26,9 +24,8 @@ type deinitJSON struct {
 }
 
 func runDeinit(ctx context.Context, c *call) (result, error) {
-	cl, err := c.open(ctx)
-	var broken *config.Error
-	if err != nil && !(errors.As(err, &broken) && cl != nil) { // a broken configuration is no reason to keep it
+	cl, _, err := c.openAnyway(ctx) // a broken configuration is no reason to keep it
+	if err != nil {
 		return result{}, err
 	}
 	if !cl.SetUpBefore() {

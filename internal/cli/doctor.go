@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/clone"
-	"github.com/git-grite/git-grite/internal/config"
 	"github.com/git-grite/git-grite/internal/hold"
 	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -72,9 +71,8 @@ func (d *diagnosis) failed() bool {
 
 func runDoctor(ctx context.Context, c *call, fix bool) (result, error) {
 	d := &diagnosis{call: c}
-	cl, err := c.open(ctx)
-	var broken *config.Error
-	if err != nil && !(errors.As(err, &broken) && cl != nil) {
+	cl, broken, err := c.openAnyway(ctx)
+	if err != nil {
 		return result{}, err
 	}
 	d.Clone = cl

@@ -37,7 +37,7 @@ func (e entryJSON) String() string {
 
 // agents adds what is known of the settings files of all agents that have entries
 // of ours. A file that is none of ours to read is left to "hooks status --agent".
-func (f *firing) agents(c *call, workTree, tree string) {
+func (f *hookFindings) agents(c *call, workTree, tree string) {
 	for _, h := range agent.Hosts() {
 		for _, o := range []agentOptions{{host: h.Name}, {host: h.Name, user: true}} {
 			top := workTree
@@ -75,7 +75,7 @@ func (o agentOptions) inspect(ctx context.Context, c *call, trial time.Duration)
 	if err != nil {
 		return result{}, err
 	}
-	f := firing{hint: "git grite hooks install --agent " + o.host}
+	f := hookFindings{hint: "git grite hooks install --agent " + o.host}
 	if o.user {
 		f.hint += " --user"
 	}

@@ -95,7 +95,7 @@ func runHooksTestServer(ctx context.Context, c *call, timeout time.Duration) (re
 	server, _ := newServer(cl.Repo, c.Now) // hooks status and doctor tell of mistakes
 	path, _ := hook.ServerPlace(cl.Repo.CommonDir, dir)
 	t := serverTrialJSON{Name: "pre-receive", WorkTree: treePath(cl.Repo), Path: path}
-	f := firing{}
+	f := hookFindings{}
 	if hook.InspectServer(cl.Repo.CommonDir, dir).OK() {
 		resource, err := lock.ParseResource("issue:hooks-test", "")
 		if err != nil {

@@ -48,7 +48,7 @@ func runHooksStatus(ctx context.Context, c *call) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	f := firing{}
+	f := hookFindings{}
 	server, isServer, err := serverStatus(ctx, cl.Repo)
 	if err != nil {
 		return result{}, err
@@ -143,9 +143,9 @@ func (h hookJSON) what() string {
 	return words
 }
 
-// firing is what is known of the hooks of all work trees, by a look or by a
-// trial.
-type firing struct {
+// hookFindings are what a look at the hooks of all work trees, or a trial of them,
+// has found.
+type hookFindings struct {
 	hooks   []hookLine
 	trees   []string
 	missing bool            // one that should run does not
@@ -161,7 +161,7 @@ type hookLine struct {
 	hook fmt.Stringer // and JSON
 }
 
-func (f *firing) add(tree string, h fmt.Stringer, ok bool) {
+func (f *hookFindings) add(tree string, h fmt.Stringer, ok bool) {
 	if n := len(f.trees); n == 0 || f.trees[n-1] != tree {
 		f.trees = append(f.trees, tree)
 	}
@@ -169,8 +169,8 @@ func (f *firing) add(tree string, h fmt.Stringer, ok bool) {
 	f.missing = f.missing || !ok
 }
 
-// explain tells that a hook in this place is not run, as far as a look tells.
-func (f *firing) explain(place hook.Place) {
+// explain notes why a hook in this place does not run.
+func (f *hookFindings) explain(place hook.Place) {
 	switch {
 	case place.Fault == nil:
 		f.install = true
@@ -179,7 +179,7 @@ func (f *firing) explain(place hook.Place) {
 	}
 }
 
-func (f *firing) result(good, bad string) (result, error) {
+func (f *hookFindings) result(good, bad string) (result, error) {
 	f.title = good
 	if f.missing {
 		f.title = bad
@@ -193,7 +193,7 @@ func (f *firing) result(good, bad string) (result, error) {
 	}}, nil
 }
 
-func (f *firing) json() map[string]any {
+func (f *hookFindings) json() map[string]any {
 	list := make([]any, 0, len(f.hooks))
 	for _, h := range f.hooks {
 		list = append(list, h.hook)
@@ -202,7 +202,7 @@ func (f *firing) json() map[string]any {
 }
 
 // lines has a line per hook, below its work tree where there are several.
-func (f *firing) lines() (lines []string) {
+func (f *hookFindings) lines() (lines []string) {
 	tree := ""
 	indent := ""
 	for _, h := range f.hooks {
@@ -216,7 +216,7 @@ func (f *firing) lines() (lines []string) {
 }
 
 // hooksError is a repository in which git does not run all our hooks.
-type hooksError struct{ found *firing }
+type hooksError struct{ found *hookFindings }
 
 func (e *hooksError) Error() string { return e.found.title }
 

@@ -63,7 +63,7 @@ func runHooksTest(ctx context.Context, c *call, timeout time.Duration) (result, 
 		return result{}, err
 	}
 	defer os.RemoveAll(scratch)
-	f := firing{}
+	f := hookFindings{}
 	for i, tree := range cl.Repo.Trees(ctx) {
 		place, err := hook.Find(ctx, tree)
 		if err != nil {

@@ -22,7 +22,7 @@ func person(t *testing.T, r *gittest.Repo, stdin string, args ...string) (code i
 	return code, out.String(), errs.String()
 }
 
-// TestEditor: whoever sits at a terminal and gives no --body writes it in git's
+// TestEditor: a user at a terminal who gives no --body writes it in git's
 // editor, and loses no word of it.
 func TestEditor(t *testing.T) {
 	r := gittest.New(t)

@@ -141,7 +141,7 @@ func (c *Clone) gone(at sight) (lost []lock.Lost) {
 }
 
 // broken lists locks of this clone that somebody broke, where the clone is the
-// arbiter and keeps no book of what it granted but its journal. A tombstone that
+// arbiter and has no record of what it granted but its journal. A tombstone that
 // names a lock which was never granted here is a forgery.
 func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
 	granted := sync.OnceValue(c.journal.Grants)

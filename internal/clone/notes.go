@@ -20,7 +20,7 @@ func (c *Clone) Notes(remote *refstore.Remote) note.Box {
 	return box
 }
 
-// maxHeard is how many notes one command tells of, whoever wrote them.
+// maxHeard is how many notes one command reports at most, of all authors.
 const maxHeard = 20
 
 // hear returns the notes that the actor was not told of yet in the caller's form:

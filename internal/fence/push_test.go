@@ -212,7 +212,7 @@ func TestAnswerLost(t *testing.T) {
 	}
 }
 
-// TestStopped: whoever stops the push learns what became of it.
+// TestStopped: a user who stops the push is told what became of it.
 func TestStopped(t *testing.T) {
 	f := newFenced(t, gittest.Transports(t)[0])
 	f.server.Hook("post-receive", "sleep 20")

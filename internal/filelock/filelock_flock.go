@@ -22,7 +22,7 @@ func lockNow(path string, mode os.FileMode) (l Lock, ok bool, err error) {
 		}
 		if err == nil {
 			return Lock{File: f, End: func() {
-				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // whoever else has the file
+				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // also where a child process has inherited the file
 				_ = f.Close()
 			}}, true, nil
 		}

@@ -13,8 +13,8 @@ var errStuck = errors.New("the remote has everything, and the end of its answer 
 
 // runPush runs a push, and ends it with errStuck when the remote has had all of it
 // for a while. Over HTTP an answer that is cut short, but complete as HTTP has it,
-// stops git for ever: git-remote-http waits for what git-push sends next, and that
-// for the rest (git 2.39). A server may be slow: it is asked ever less often.
+// hangs git: git-remote-http waits for what git-push sends next, and git-push for
+// the rest (git 2.39). A server may be slow: it is asked ever less often.
 func (m *Remote) runPush(ctx context.Context, updates []RefUpdate, args []string) ([]byte, error) {
 	if !strings.HasPrefix(m.url, "http") {
 		return m.run(ctx, args...)

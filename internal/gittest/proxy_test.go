@@ -25,7 +25,7 @@ func proxiedBy(t *testing.T, start func(testing.TB, string) *FaultProxy, initArg
 	return nil, nil, nil
 }
 
-// unanswered tells whether a push ended like one whose reply was lost: exit 1
+// unanswered reports whether a push ended like one whose reply was lost: exit 1
 // and no line about the ref.
 func unanswered(res Result) bool { return res.Code == 1 && !strings.Contains(res.Stdout, lockRef) }
 

@@ -64,7 +64,7 @@ type Policy struct {
 	Name string
 	// Apply gives the policy to a bare repository.
 	Apply func(*Repo)
-	// Refuses tells whether no lock can be pushed under it.
+	// Refuses is set where no lock can be pushed under it.
 	Refuses bool
 }
 

@@ -234,7 +234,7 @@ func (p *Pattern) Overlaps(q *Pattern) bool {
 	if !strings.HasPrefix(p.prefix, q.prefix) && !strings.HasPrefix(q.prefix, p.prefix) {
 		return false
 	}
-	if p.folded > q.folded { // the steps are counted in one order, whoever asks
+	if p.folded > q.folded { // the steps are counted in the same order for both ways to ask
 		p, q = q, p
 	}
 	s := search{budget: maxPairs}

@@ -39,7 +39,7 @@ func say(untold []lock.Lost, pending bool) string {
 	return strings.Join(words, ", ")
 }
 
-// TestTell: a loss is told once in each form, whoever else looked in between.
+// TestTell: a loss is told once in each form, even if another one looked in between.
 func TestTell(t *testing.T) {
 	j := open(t)
 	ended := gone(t, "n1", "path:x")

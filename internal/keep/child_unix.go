@@ -68,7 +68,7 @@ func startChild(c Command) (*child, error) {
 	ch := &child{guard: exec.Command(c.Guard[0], c.Guard[1:]...), orders: json.NewEncoder(orders), ended: make(chan Result, 1), terminal: tty}
 	ch.guard.Env, ch.guard.Stdin, ch.guard.Stdout, ch.guard.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
 	ch.guard.ExtraFiles = []*os.File{theirs, theirReports}
-	// Whoever stops or kills our whole group must not reach the guard.
+	// A signal to our whole process group must not reach the guard.
 	ch.guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: tty.file == nil}
 	err = ch.guard.Start()
 	theirs.Close()

@@ -253,7 +253,7 @@ func (s *serving) granted(asked Reading, lost map[string]error) {
 		}
 		h.start, h.warned = asked, false
 		h.AskedUnixMS = asked.Wall.UnixMilli()
-		// Whoever has it no longer kept by now must not find it kept again.
+		// If it was taken off the list meanwhile, it stays off.
 		if k, err := readKept(s.Dir.file(resource)); err == nil && k.Nonce == h.Nonce {
 			k.AskedUnixMS = h.AskedUnixMS
 			_ = writeJSON(s.Dir.file(resource), k)

@@ -61,8 +61,8 @@ func (w Waiter) Encode() []byte {
 }
 
 // ParseWaiter reads an entry: the last part of its ref, and what Encode wrote.
-// An error means that the entry is damaged: it stands for nobody, and whoever
-// sees it removes it.
+// An error means that the entry is damaged: it stands for nobody, and a
+// client that sees it removes it.
 func ParseWaiter(name string, text []byte) (Waiter, error) {
 	w, key, err := parseWaiterName(name)
 	if err != nil {
@@ -119,12 +119,12 @@ func parseWaiterName(name string) (Waiter, string, error) {
 // overflow.
 const maxMillis = 253402300799999
 
-// WaitSkew is how long past its end an entry is left in the line: the clock of
-// whoever made it may be behind.
+// WaitSkew is how long past its end an entry is left in the line: its author's
+// clock may be behind.
 const WaitSkew = time.Minute
 
-// Ended reports whether the wait is over, so that the entry may be removed by
-// whoever sees it. skew is how far another machine's clock may be off.
+// Ended reports whether the wait is over, so that any client may
+// remove the entry. skew is how far another machine's clock may be off.
 func (w Waiter) Ended(now time.Time, skew time.Duration) bool { return now.After(w.Until.Add(skew)) }
 
 // Before reports whether w stands before o: the earlier ticket does, and of two

@@ -18,7 +18,7 @@ type Box struct {
 	Prefix string
 }
 
-// maxRead is how many notes are read at a time, whoever wrote them: a person is
+// maxRead is how many notes are read at a time, of all authors: a person is
 // asked by few. It is also how many refs one collection removes.
 const maxRead = 200
 

@@ -63,9 +63,9 @@ func (n Note) SameQuestion(o Note) bool {
 	return bytes.Equal(n.Encode(), o.Encode())
 }
 
-// record is note.json.
-type record struct {
-	Resource       string     `json:"resource"`
+// Record is note.json, and a note as programs see it. Both texts are other people's.
+type Record struct {
+	Resource       string     `json:"resource"` // of the lock
 	Nonce          string     `json:"nonce"`
 	Wanted         string     `json:"wanted"`
 	Holder         lock.Owner `json:"holder"`
@@ -78,20 +78,25 @@ type record struct {
 	AnsweredUnixMS int64      `json:"answered_unix_ms,omitempty"`
 }
 
-// Encode writes note.json. The same note is the same text.
-func (n Note) Encode() []byte {
-	r := record{
+// Record makes the record of a note.
+func (n Note) Record() Record {
+	r := Record{
 		Resource: n.Resource.String(), Nonce: n.Nonce, Wanted: n.Wanted.String(), Holder: n.Holder, HolderLabel: n.HolderLabel,
 		Asker: n.Asker, AskerLabel: n.AskerLabel, Message: n.Message, AskedUnixMS: n.Asked.UnixMilli(), Answer: n.Answer,
 	}
 	if n.Answer != "" {
 		r.AnsweredUnixMS = n.Answered.UnixMilli()
 	}
+	return r
+}
+
+// Encode writes note.json. The same note is the same text.
+func (n Note) Encode() []byte {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(r) // strings and integers can always be written
+	_ = e.Encode(n.Record()) // strings and integers can always be written
 	return bytes.TrimRight(out.Bytes(), "\n")
 }
 
@@ -104,7 +109,7 @@ func Parse(name string, text []byte) (n Note, err error) {
 	if len(text) > maxNote {
 		return n, fmt.Errorf("its %s is larger than %d bytes", File, maxNote)
 	}
-	var r record
+	var r Record
 	if err := json.Unmarshal(text, &r); err != nil {
 		return n, fmt.Errorf("its %s is no note: %w", File, err)
 	}

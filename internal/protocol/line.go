@@ -25,8 +25,7 @@ const (
 	maxLook = 5 * time.Second
 )
 
-// minSlot is the shortest time that whoever stands behind gives one who stands
-// before: what a look and a push take differs from one try to the next.
+// minSlot is the shortest time that a client gives the one before it in the line: what a look and a push take differs from one try to the next.
 const minSlot = 500 * time.Millisecond
 
 // leaveTimeout bounds leaving the line, which happens even when the command was
@@ -35,7 +34,7 @@ const leaveTimeout = 5 * time.Second
 
 // waitInLine waits until nobody holds what is asked for and nobody who stands
 // before is about to take it, and then tries, until that is granted or the wait is
-// over. Whoever cannot join the line waits without a place in it.
+// over. A client that cannot join the line waits without a place in it.
 func (s *Shared) waitInLine(ctx context.Context, q AcquireRequest, r lock.Request, held *lock.HeldError, try func(fresh bool) error) error {
 	end := s.Now().Add(q.Wait)
 	me := lock.Waiter{Owner: s.Owner, Nonce: r.Nonce, Ticket: r.Ticket, Until: end, Resources: r.Resources, Exclusive: q.Exclusive}

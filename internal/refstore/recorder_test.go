@@ -63,7 +63,7 @@ func (r *recorder) add(client int, call int64, op registerOp, out registerOut) {
 	defer r.mu.Unlock()
 	end := time.Since(r.began).Nanoseconds()
 	if out.unknown {
-		end = math.MaxInt64 - int64(len(r.events)) // pending for ever
+		end = math.MaxInt64 - int64(len(r.events)) // pending at the end
 		client = 1000 + len(r.events)
 	}
 	if r.keys == nil {

@@ -193,7 +193,7 @@ func Resource(ctx context.Context, c *clone.Clone, r lock.Resource) (lock.Resour
 	}
 	l, err := open(ctx, c, clone.Identity{})
 	if err != nil || !l.known(ctx) {
-		return r, nil // whoever needs the arbiter is told what is wrong with it
+		return r, nil // a caller that needs the arbiter finds out what is wrong with it
 	}
 	x, err := l.Index(ctx)
 	if err != nil {

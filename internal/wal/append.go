@@ -26,8 +26,8 @@ type Appended struct {
 
 // Append adds events at the end of the log: of the remote or, where there is
 // none or offline is set, of this clone. With a remote, what this clone has
-// appended offline goes along. Whoever else appends at the same time, each event
-// is in the log once.
+// appended offline goes along. Even when others append at the same time, each
+// event is in the log once.
 //
 // When it fails the events are in neither log, except with ErrUnknown. It
 // returns *git.RemoteError, *RefusedError and *DamagedError.

@@ -7,7 +7,7 @@ import (
 	"github.com/git-grite/git-grite/internal/wal"
 )
 
-// Issue is an issue as grite shows it, with the lock of whoever has claimed it.
+// Issue is an issue as grite shows it, with the lock of the actor that has claimed it.
 type Issue struct {
 	ID           string      `json:"issue_id"`
 	Title        string      `json:"title"`

@@ -11,45 +11,17 @@ import (
 	"github.com/git-grite/git-grite/internal/note"
 )
 
-// Note is what somebody asks the holder of a lock, and its answer. Both texts are
-// other people's.
-type Note struct {
-	Resource       string     `json:"resource"` // of the lock
-	Nonce          string     `json:"nonce"`
-	Wanted         string     `json:"wanted"`
-	Holder         lock.Owner `json:"holder"`
-	HolderLabel    string     `json:"holder_label,omitempty"`
-	Asker          lock.Owner `json:"asker"`
-	AskerLabel     string     `json:"asker_label,omitempty"`
-	Message        string     `json:"message"`
-	AskedUnixMS    int64      `json:"asked_unix_ms"`
-	Answer         string     `json:"answer,omitempty"`
-	AnsweredUnixMS int64      `json:"answered_unix_ms,omitempty"`
-}
-
-// NoteOf makes the object of a note.
-func NoteOf(n note.Note) Note {
-	j := Note{
-		Resource: n.Resource.String(), Nonce: n.Nonce, Wanted: n.Wanted.String(), Holder: n.Holder, HolderLabel: n.HolderLabel,
-		Asker: n.Asker, AskerLabel: n.AskerLabel, Message: n.Message, AskedUnixMS: n.Asked.UnixMilli(), Answer: n.Answer,
-	}
-	if n.Answer != "" {
-		j.AnsweredUnixMS = n.Answered.UnixMilli()
-	}
-	return j
-}
-
 // Notes is the data of ask and answer.
 type Notes struct {
-	Notes   []Note  `json:"notes"`
-	Replies []Reply `json:"replies,omitzero"` // of ask --wait: there, if empty
+	Notes   []note.Record `json:"notes"`
+	Replies []Reply       `json:"replies,omitzero"` // of ask --wait: there, if empty
 }
 
 // NotesOf makes the objects of notes, never nil.
-func NotesOf(notes []note.Note) []Note {
-	out := make([]Note, 0, len(notes))
+func NotesOf(notes []note.Note) []note.Record {
+	out := make([]note.Record, 0, len(notes))
 	for _, n := range notes {
-		out = append(out, NoteOf(n))
+		out = append(out, n.Record())
 	}
 	return out
 }
@@ -57,7 +29,7 @@ func NotesOf(notes []note.Note) []Note {
 // Reply is how a holder reacted: it answered, gave its lock another reason, or
 // holds it no longer.
 type Reply struct {
-	Note
+	note.Record
 	Kind string `json:"kind"`           // answered, renewed, free
 	Lock *Lock  `json:"lock,omitempty"` // renewed
 }
@@ -69,7 +41,7 @@ func (r Reader) Asked(a ask.Asked, waited bool) Notes {
 		j.Replies = []Reply{}
 	}
 	for _, reply := range a.Replies {
-		o := Reply{Note: NoteOf(reply.Note), Kind: "free"}
+		o := Reply{Record: reply.Note.Record(), Kind: "free"}
 		switch {
 		case reply.Note.Answer != "":
 			o.Kind = "answered"
@@ -91,7 +63,7 @@ func notes(r clone.Report, now time.Time) (notices []Notice) {
 		if i == maxNotes {
 			return append(notices, Notice{Kind: Message, Message: fmt.Sprintf("%d more messages about locks: git grite lock log", len(r.Notes)-maxNotes)})
 		}
-		j := NoteOf(n)
+		j := n.Record()
 		notices = append(notices, Notice{Kind: Message, Note: &j, Message: noteMessage(n, r.Actor.ID, now)})
 	}
 	return notices

@@ -7,6 +7,7 @@ import (
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/note"
 )
 
 // Kind says what a notice is about.
@@ -34,11 +35,11 @@ const (
 
 // Notice is something that the caller must know beside the result.
 type Notice struct {
-	Kind    Kind   `json:"kind"`
-	Message string `json:"message"` // one line; for people it follows "note: "
-	Lock    *Lock  `json:"lock,omitempty"`
-	By      *Lock  `json:"by,omitempty"`
-	Note    *Note  `json:"note,omitempty"` // of message
+	Kind    Kind         `json:"kind"`
+	Message string       `json:"message"` // one line; for people it follows "note: "
+	Lock    *Lock        `json:"lock,omitempty"`
+	By      *Lock        `json:"by,omitempty"`
+	Note    *note.Record `json:"note,omitempty"` // of message
 
 	Resource  string `json:"resource,omitempty"`  // of unmatched_path
 	Submodule string `json:"submodule,omitempty"` // that it lies in
