@@ -61,8 +61,12 @@ func (e *ManyError) Error() string {
 	return fmt.Sprintf("%d locks of others are in the way of %s; ask about one of them", e.Locks, e.Resource)
 }
 
-// SilenceError is a question that was not answered in time.
-type SilenceError struct{ Asked Asked }
+// SilenceError is a question that was not answered in time. Free is when the locks
+// that it is about make way by themselves.
+type SilenceError struct {
+	Asked Asked
+	Free  time.Time
+}
 
 func (e *SilenceError) Error() string {
 	n := e.Asked.Notes[0]
@@ -137,10 +141,11 @@ const (
 func (s *store) wait(ctx context.Context, out *Asked, held []lock.Lock, limit time.Duration) error {
 	end := s.c.Now().Add(limit)
 	interval := protocol.Backoff{Next: minLook, Max: maxLook}
+	free := s.free(held)
 	for open := out.Notes; ; {
 		left := end.Sub(s.c.Now())
 		if left <= 0 {
-			return &SilenceError{*out}
+			return &SilenceError{*out, free}
 		}
 		if err := interval.Wait(ctx, left); err != nil {
 			return err
@@ -152,6 +157,7 @@ func (s *store) wait(ctx context.Context, out *Asked, held []lock.Lock, limit ti
 		if err != nil {
 			continue
 		}
+		free = s.free(inTheWay(v, out.Notes[0].Asker, out.Notes[0].Wanted, s.c.Now()))
 		var still []note.Note
 		for _, n := range open {
 			if r, ok := s.reply(ctx, v, n, held); ok {

@@ -269,3 +269,25 @@ func (s *store) sweep(ctx context.Context, v clone.View, blocked bool) (removed 
 	}
 	return removed, nil
 }
+
+// free is when the last of these locks makes way, unless it is renewed or given up.
+func (s *store) free(locks []lock.Lock) (at time.Time) {
+	for _, l := range locks {
+		end := l.Expires
+		if l.Remote != "" {
+			end = end.Add(s.c.Config.ClockSkew)
+		}
+		if end.After(at) {
+			at = end
+		}
+	}
+	return at
+}
+
+// Replied returns the notes that holders reacted to.
+func (a Asked) Replied() (notes []note.Note) {
+	for _, r := range a.Replies {
+		notes = append(notes, r.Note)
+	}
+	return notes
+}

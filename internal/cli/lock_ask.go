@@ -60,8 +60,15 @@ func runAsk(ctx context.Context, c *call, o askOptions) (result, error) {
 		}
 	}
 	done, err := ask.Ask(ctx, cl, q)
-	c.report(done.Report, repliedTo(done.Replies))
-	if err != nil {
+	c.report(done.Report, done.Replied())
+	again := c.again(clone.AcquireRequest{Resources: []lock.Resource{q.Resource}}, acquireOptions{})
+	switch refused := err.(type) {
+	case nil:
+	case *ask.NobodyError:
+		return result{}, &unheldError{refused, again}
+	case *ask.SilenceError:
+		return result{}, &silentError{refused, again}
+	default:
 		return result{}, err
 	}
 	return result{data: c.reader(done.Actor).Asked(done, q.Wait > 0), text: func(w io.Writer) {
@@ -80,13 +87,6 @@ func (c *call) report(r clone.Report, known []note.Note) {
 		return slices.ContainsFunc(known, func(k note.Note) bool { return k.Version == n.Version })
 	})
 	c.out.report(r)
-}
-
-func repliedTo(replies []ask.Reply) (notes []note.Note) {
-	for _, r := range replies {
-		notes = append(notes, r.Note)
-	}
-	return notes
 }
 
 func printReply(w io.Writer, r ask.Reply, now time.Time) {
@@ -124,12 +124,24 @@ func (c *call) message(text string) error {
 	return nil
 }
 
-func explainNobody(e *ask.NobodyError, _ time.Time) failure {
-	return failure{message: wire.Printable(e.Error()), hints: []string{wire.AcquireLine([]string{e.Resource.String()})}}
+// unheldError and silentError are questions that came to nothing, and the command
+// line that takes the lock instead.
+type (
+	unheldError struct {
+		*ask.NobodyError
+		again string
+	}
+	silentError struct {
+		*ask.SilenceError
+		again string
+	}
+)
+
+func explainNobody(e *unheldError, _ time.Time) failure {
+	return failure{message: wire.Printable(e.Error()), hints: []string{e.again}}
 }
 
-func explainSilence(e *ask.SilenceError, _ time.Time) failure {
-	n := e.Asked.Notes[0]
-	return failure{message: wire.Printable(e.Error()), data: wire.Reader{Owner: n.Asker}.Asked(e.Asked, true),
-		hints: []string{wire.AcquireLine([]string{n.Wanted.String()}) + " --wait 15m"}}
+func explainSilence(e *silentError, now time.Time) failure {
+	return failure{message: wire.Printable(e.Error()), data: wire.Reader{Owner: e.Asked.Notes[0].Asker}.Asked(e.Asked, true),
+		hints: []string{e.again + " --wait " + wire.WaitFor(e.Free.Sub(now))}}
 }
