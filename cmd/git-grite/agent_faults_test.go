@@ -213,13 +213,23 @@ func TestAgentLine(t *testing.T) {
 			if len(lines) == 0 && h.Name != "opencode" { // whose plugin is tried by TestOpenCodePlugin
 				t.Errorf("%s: no line of ours in %s", h.Name, file.Path)
 			}
+			bare := h.Name == "devin" // which knows no other refusal than exit 2, and takes all else for consent
 			for _, line := range lines {
 				for what, path := range paths {
 					res := r.With("PATH="+path).Run("{}", "/bin/sh", "-c", line)
-					bare := h.Name == "devin" // which knows no other refusal than exit 2, and takes all else for consent
 					if res.Stdout != "" || res.Code != 0 && !bare || res.Code == 2 && what != "crashed" {
 						t.Errorf("%s: %s: %s: %+v", h.Name, line, what, res)
 					}
+				}
+			}
+			for _, how := range []string{"panic", "fatal", "abort", "fault", "kill"} { // the real one
+				if len(lines) == 0 || !bare && how != "panic" {
+					break
+				}
+				edit := string(file.Sample(r.Dir, filepath.Join(r.Dir, "src/a.go")))
+				res := r.With("GRITE_TEST_CRASH="+how).Run(edit, "/bin/sh", "-c", lines[0])
+				if crashed := how == "kill" || strings.Contains(res.Stderr, "goroutine "); !crashed || res.Stdout != "" || res.Code != 0 && !bare || res.Code == 2 {
+					t.Errorf("%s: %s: %s: %+v", h.Name, lines[0], how, res)
 				}
 			}
 		}

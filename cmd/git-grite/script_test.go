@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +31,8 @@ import (
 // GRITE_TEST_SHIFT is added to the time, and so is what the file GRITE_TEST_CLOCK
 // says at that moment, which a test may change while the program runs; and
 // GRITE_TEST_HOST is the name of another machine. What it had in memory at most, in
-// KiB, goes to the file GRITE_TEST_PEAK.
+// KiB, goes to the file GRITE_TEST_PEAK. With GRITE_TEST_CRASH it crashes when it
+// asks for the time.
 func TestMain(m *testing.M) {
 	switch strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") {
 	case "git-grite", "grite":
@@ -52,6 +55,9 @@ func asProgram() {
 		}
 		return time.Now().Add(shift)
 	}
+	if how := os.Getenv("GRITE_TEST_CRASH"); how != "" {
+		env.Now = func() time.Time { return crash(how) }
+	}
 	if host := os.Getenv("GRITE_TEST_HOST"); host != "" {
 		env.Host = host
 	}
@@ -63,6 +69,22 @@ func asProgram() {
 		_ = os.WriteFile(path, []byte(peak), 0o666)
 	}
 	os.Exit(code)
+}
+
+// crash ends the program in a way that nothing in it can catch.
+func crash(how string) time.Time {
+	switch how {
+	case "panic":
+		go func() { panic("injected") }()
+	case "fatal":
+		new(sync.Mutex).Unlock()
+	default:
+		signals := map[string]syscall.Signal{"abort": syscall.SIGABRT, "fault": syscall.SIGSEGV, "kill": syscall.SIGKILL}
+		if p, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = p.Signal(signals[how])
+		}
+	}
+	select {}
 }
 
 func runTests(m *testing.M) int {

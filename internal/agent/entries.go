@@ -53,6 +53,19 @@ func commandLine(host, tools string) string {
 	return line + "; exit 0"
 }
 
+// ExtraTools is the value of --tools, nil for none; cmd.exe leaves the quotes and
+// the semicolon of our command line at it.
+func ExtraTools(args []string) *regexp.Regexp {
+	for i, arg := range args {
+		if arg == "--tools" && i+1 < len(args) {
+			if tools, err := regexp.Compile(strings.Trim(args[i+1], "';")); err == nil {
+				return tools
+			}
+		}
+	}
+	return nil
+}
+
 // pluginLine serves Claude Code and Codex from one plugin folder: both set
 // CLAUDE_PLUGIN_ROOT, Codex PLUGIN_ROOT too.
 const pluginLine = `h=claude; [ -z "$PLUGIN_ROOT" ] || h=codex; git-grite hook agent $h; exit 0`

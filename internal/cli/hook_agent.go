@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -44,6 +44,7 @@ type agentHook struct {
 // editing. Further arguments are ignored, because cmd.exe hands over what other
 // shells take for the next command.
 func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
+	debug.SetTraceback("crash") // what nothing can catch ends us by a signal: Go's own exit code 2 is a refusal
 	h := &agentHook{env: env, clones: map[string]*clone.Clone{}}
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -55,7 +56,7 @@ func runAgentHook(ctx context.Context, env Env, args []string) (code int) {
 	if err != nil || len(args) == 0 || env.getenv("GRITE_LOCK_POLICY") == string(guard.Off) {
 		return 0
 	}
-	h.event = agent.Parse(args[0], input, extraTools(args[1:]))
+	h.event = agent.Parse(args[0], input, agent.ExtraTools(args[1:]))
 	if env.getenv(probeVar) != "" { // of hooks test
 		answerProbe(env, agentProbe)
 		return h.write(h.event.Deny(trialReason))
@@ -74,19 +75,6 @@ func (h *agentHook) write(r agent.Reply) (code int) {
 	_, _ = h.env.Stdout.Write(r.Stdout)
 	_, _ = h.env.Stderr.Write(r.Stderr)
 	return r.Exit
-}
-
-// extraTools is the value of --tools, nil for none; cmd.exe leaves the quotes and
-// the semicolon of our command line at it.
-func extraTools(args []string) *regexp.Regexp {
-	for i, arg := range args {
-		if arg == "--tools" && i+1 < len(args) {
-			if tools, err := regexp.Compile(strings.Trim(args[i+1], "';")); err == nil {
-				return tools
-			}
-		}
-	}
-	return nil
 }
 
 func (h *agentHook) answer(ctx context.Context) agent.Reply {
