@@ -65,17 +65,13 @@ func chosenBy(s clone.Source) string {
 func newActorInit() *command {
 	var label optional
 	return &command{name: "init", usage: "create one more actor", flags: []cli.Flag{labelFlag(&label)},
-		run: func(ctx context.Context, c *call) (result, error) {
-			cl, err := c.open(ctx)
-			if err != nil {
-				return result{}, err
-			}
+		run: inClone(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 			made, err := cl.NewActor(ctx, pointer(label))
 			if err != nil {
 				return result{}, err
 			}
 			return showActor("Actor made", made, ""), nil
-		}}
+		})}
 }
 
 // pointer is the value of a flag, nil when it was not given.
@@ -87,14 +83,10 @@ func pointer(o optional) *string {
 }
 
 func newActorList() *command {
-	return &command{name: "list", usage: "list the actors of this clone", run: runActorList}
+	return &command{name: "list", usage: "list the actors of this clone", run: inClone(runActorList)}
 }
 
-func runActorList(ctx context.Context, c *call) (result, error) {
-	cl, err := c.open(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runActorList(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 	list, err := cl.Actors().List()
 	if err != nil {
 		return result{}, err
@@ -153,33 +145,25 @@ func runActorShow(ctx context.Context, c *call) (result, error) {
 }
 
 func newActorCurrent() *command {
-	return &command{name: "current", usage: "show who acts here, and why", run: func(ctx context.Context, c *call) (result, error) {
-		cl, err := c.open(ctx)
-		if err != nil {
-			return result{}, err
-		}
+	return &command{name: "current", usage: "show who acts here, and why", run: inClone(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 		me, err := cl.ActorOrDefault(ctx)
 		if err != nil {
 			return result{}, err
 		}
 		c.out.report(clone.Report{Actor: me})
 		return showActor("Current actor", me.Actor, me.Source), nil
-	}}
+	})}
 }
 
 func newActorAdopt() *command {
 	return &command{name: "adopt", usage: "give a copied clone the actors of the original, which is gone",
-		run: func(ctx context.Context, c *call) (result, error) {
-			cl, err := c.open(ctx)
-			if err == nil {
-				err = cl.Adopt(ctx)
-			}
-			if err != nil {
+		run: inClone(func(ctx context.Context, _ *call, cl *clone.Clone) (result, error) {
+			if err := cl.Adopt(ctx); err != nil {
 				return result{}, err
 			}
 			me, err := cl.Actor()
 			return showActor("Actor adopted", me.Actor, me.Source), err
-		}}
+		})}
 }
 
 func newActorUse() *command {

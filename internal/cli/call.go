@@ -72,6 +72,26 @@ func (e Env) belongs(who *clone.Who, id agent.Identity) {
 // Beside *config.Error the clone is usable.
 func (c *call) open(ctx context.Context) (*clone.Clone, error) { return c.openFor(ctx, c.out.form()) }
 
+// inClone makes the run of a command of what it does in the clone that it was
+// called in, and withLocks that of one that deals with locks.
+func inClone(run func(context.Context, *call, *clone.Clone) (result, error)) func(context.Context, *call) (result, error) {
+	return opened((*call).open, run)
+}
+
+func withLocks(run func(context.Context, *call, *clone.Clone) (result, error)) func(context.Context, *call) (result, error) {
+	return opened((*call).openLocks, run)
+}
+
+func opened(open func(*call, context.Context) (*clone.Clone, error), run func(context.Context, *call, *clone.Clone) (result, error)) func(context.Context, *call) (result, error) {
+	return func(ctx context.Context, c *call) (result, error) {
+		cl, err := open(c, ctx)
+		if err != nil {
+			return result{}, err
+		}
+		return run(ctx, c, cl)
+	}
+}
+
 // openAnyway is open for the commands that go on where the settings cannot be
 // used, which are then the second result.
 func (c *call) openAnyway(ctx context.Context) (cl *clone.Clone, broken *config.Error, err error) {

@@ -26,7 +26,7 @@ func newInit() *command {
 			boolFlag(&o.noHooks, "no-hooks", "leave the git hooks alone"),
 			boolFlag(&o.agentsMD, "agents-md", "tell AI agents about locks in AGENTS.md"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runInit(ctx, c, o) },
+		run: inClone(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runInit(ctx, c, cl, o) }),
 	}
 }
 
@@ -43,11 +43,7 @@ type initJSON struct {
 	AsOfUnixMS int64 `json:"as_of_unix_ms,omitempty"`
 }
 
-func runInit(ctx context.Context, c *call, o initOptions) (result, error) {
-	cl, err := c.open(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runInit(ctx context.Context, c *call, cl *clone.Clone, o initOptions) (result, error) {
 	a, made, err := cl.SetUp(ctx, pointer(o.label))
 	if err != nil {
 		return result{}, err

@@ -103,15 +103,11 @@ func newAcquire() *command {
 			boolFlag(&o.offline, "offline", "do not ask the remote; sync has to confirm the locks later"),
 			boolFlag(&o.keep, "keep", "have the locks renewed in the background"),
 		), o.keeping.flags()...),
-		run: func(ctx context.Context, c *call) (result, error) { return runAcquire(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runAcquire(ctx, c, cl, o) }),
 	}
 }
 
-func runAcquire(ctx context.Context, c *call, o acquireOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runAcquire(ctx context.Context, c *call, cl *clone.Clone, o acquireOptions) (result, error) {
 	q, err := c.request(ctx, cl, o.wanted)
 	if err != nil {
 		return result{}, err

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/git-grite/git-grite/internal/ask"
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/note"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -27,19 +28,16 @@ func newAnswer() *command {
 			stringFlag(&o.message, "message", "`TEXT` for those who asked, one line"),
 			stringFlag(&o.to, "to", "only for the actor with this `ID|LABEL`, also once more"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runAnswer(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runAnswer(ctx, c, cl, o) }),
 	}
 }
 
-func runAnswer(ctx context.Context, c *call, o answerOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
+func runAnswer(ctx context.Context, c *call, cl *clone.Clone, o answerOptions) (result, error) {
+	resource, err := c.oneResource(ctx, cl, o.resources)
 	if err != nil {
 		return result{}, err
 	}
-	a := ask.Answer{Message: o.message}
-	if a.Resource, err = c.oneResource(ctx, cl, o.resources); err != nil {
-		return result{}, err
-	}
+	a := ask.Answer{Resource: resource, Message: o.message}
 	if err := c.message(o.message); err != nil {
 		return result{}, err
 	}

@@ -31,19 +31,16 @@ func newAsk() *command {
 			stringFlag(&o.message, "message", "`TEXT` for the holder, one line"),
 			optionalFlag(&o.wait, "wait", "how long to wait for the answer, a `DURATION`"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runAsk(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runAsk(ctx, c, cl, o) }),
 	}
 }
 
-func runAsk(ctx context.Context, c *call, o askOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
+func runAsk(ctx context.Context, c *call, cl *clone.Clone, o askOptions) (result, error) {
+	resource, err := c.oneResource(ctx, cl, o.resources)
 	if err != nil {
 		return result{}, err
 	}
-	q := ask.Request{Message: o.message}
-	if q.Resource, err = c.oneResource(ctx, cl, o.resources); err != nil {
-		return result{}, err
-	}
+	q := ask.Request{Resource: resource, Message: o.message}
 	if err := c.message(o.message); err != nil {
 		return result{}, err
 	}

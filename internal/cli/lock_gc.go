@@ -6,18 +6,15 @@ import (
 	"io"
 
 	"github.com/git-grite/git-grite/internal/ask"
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
 func newGC() *command {
-	return &command{name: "gc", usage: "remove expired locks", run: runGC}
+	return &command{name: "gc", usage: "remove expired locks", run: withLocks(runGC)}
 }
 
-func runGC(ctx context.Context, c *call) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runGC(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 	done, err := cl.Collect(ctx)
 	c.out.report(done.Report)
 	notes := 0

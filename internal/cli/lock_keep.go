@@ -195,11 +195,7 @@ const (
 func newKeepStop() *command {
 	return &command{
 		name: "stop", usage: "renew locks in the background no longer; they end by themselves",
-		run: func(ctx context.Context, c *call) (result, error) {
-			cl, err := c.open(ctx)
-			if err != nil {
-				return result{}, err
-			}
+		run: inClone(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 			me, err := cl.Actor()
 			if err != nil {
 				return result{}, err
@@ -224,18 +220,14 @@ func newKeepStop() *command {
 					fmt.Fprintln(w, "Nothing is kept")
 				}
 			}}, nil
-		},
+		}),
 	}
 }
 
 func newKeepStatus() *command {
 	return &command{
 		name: "status", usage: "show which locks are renewed in the background",
-		run: func(ctx context.Context, c *call) (result, error) {
-			cl, err := c.open(ctx)
-			if err != nil {
-				return result{}, err
-			}
+		run: inClone(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 			all, err := hold.All(cl)
 			if err != nil {
 				return result{}, err
@@ -251,6 +243,6 @@ func newKeepStatus() *command {
 					fmt.Fprintln(w, "Nothing is kept")
 				}
 			}}, nil
-		},
+		}),
 	}
 }

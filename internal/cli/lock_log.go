@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -24,7 +25,7 @@ func newLog() *command {
 			optionalFlag(&o.count, "number", "the last `N` entries", "n"),
 			optionalFlag(&o.since, "since", "only what happened in this `DURATION` before now"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runLog(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runLog(ctx, c, cl, o) }),
 	}
 }
 
@@ -33,11 +34,7 @@ type logOptions struct {
 	count, since optional
 }
 
-func runLog(ctx context.Context, c *call, o logOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runLog(ctx context.Context, c *call, cl *clone.Clone, o logOptions) (result, error) {
 	wanted, err := c.resources(ctx, cl, o.resources, nil)
 	if err != nil {
 		return result{}, err

@@ -33,15 +33,11 @@ func newReport() *command {
 			stringFlag(&o.html, "html", "write the page to `FILE`, not to stdout"),
 			optionalFlag(&o.since, "since", "begin the timeline this `DURATION` before now"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runReport(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runReport(ctx, c, cl, o) }),
 	}
 }
 
-func runReport(ctx context.Context, c *call, o reportOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
-	if err != nil {
-		return result{}, err
-	}
+func runReport(ctx context.Context, c *call, cl *clone.Clone, o reportOptions) (result, error) {
 	since, err := c.since(o.since)
 	if err != nil {
 		return result{}, err

@@ -33,7 +33,7 @@ func newPush() *command {
 			textsFlag(&o.locks, "lock", "guard by your lock on this `RESOURCE`, instead of by all that cover a changed path; may be given several times"),
 			boolFlag(&o.release, "release", "give these locks up in the same push"),
 		},
-		run: func(ctx context.Context, c *call) (result, error) { return runPush(ctx, c, o) },
+		run: withLocks(func(ctx context.Context, c *call, cl *clone.Clone) (result, error) { return runPush(ctx, c, cl, o) }),
 	}
 }
 
@@ -45,18 +45,15 @@ type fencedPush struct {
 	outcome fence.Outcome
 }
 
-func runPush(ctx context.Context, c *call, o pushOptions) (result, error) {
-	cl, err := c.openLocks(ctx)
+func runPush(ctx context.Context, c *call, cl *clone.Clone, o pushOptions) (result, error) {
+	plan, err := fence.Read(ctx, cl.Repo, c.args)
 	if err != nil {
 		return result{}, err
 	}
-	p := &fencedPush{repo: cl.Repo, io: git.Streams{In: c.Stdin, Out: c.Stdout, Err: c.Stderr}}
+	p := &fencedPush{plan: plan, repo: cl.Repo, io: git.Streams{In: c.Stdin, Out: c.Stdout, Err: c.Stderr}}
 	var said bytes.Buffer
 	if c.out.json {
 		p.io = git.Streams{Out: &said, Err: &said}
-	}
-	if p.plan, err = fence.Read(ctx, cl.Repo, c.args); err != nil {
-		return result{}, err
 	}
 	if err := p.toArbiter(ctx, cl); err != nil {
 		return result{}, err
@@ -64,6 +61,13 @@ func runPush(ctx context.Context, c *call, o pushOptions) (result, error) {
 	q := clone.FenceRequest{Release: o.release, Dry: p.plan.DryRun, Push: pushWords(p.plan), Swap: p.swap}
 	if q.Resources, err = c.guards(ctx, cl, p.plan, o.locks); err != nil {
 		return result{}, err
+	}
+	if len(q.Resources) == 0 {
+		upToDate, err := p.plan.UpToDate(ctx, cl.Repo, p.io)
+		if err == nil && !upToDate {
+			err = &unguardedError{c.args}
+		}
+		return result{data: wire.Pushed{Held: wire.Reader{}.Held(nil), Output: said.String()}}, err
 	}
 	done, err := cl.Fence(ctx, q)
 	c.out.report(done.Report)
@@ -105,7 +109,8 @@ func (p *fencedPush) toArbiter(ctx context.Context, cl *clone.Clone) error {
 	return &fence.ModeError{Reason: fmt.Sprintf("%q is not the remote that keeps the locks, %q; their refs cannot move together", p.plan.Repository, arbiter.Name())}
 }
 
-// guards are the resources whose locks guard a push.
+// guards are the resources whose locks guard a push, none where no lock covers what
+// it changes.
 func (c *call) guards(ctx context.Context, cl *clone.Clone, plan *fence.Plan, named texts) ([]lock.Resource, error) {
 	held, err := cl.Granted(ctx)
 	if err != nil {
@@ -120,11 +125,7 @@ func (c *call) guards(ctx context.Context, cl *clone.Clone, plan *fence.Plan, na
 	if err != nil {
 		return nil, err
 	}
-	guards, err := check.Guards(ctx, cl, held, arbiter, plan.Sources())
-	if err == nil && len(guards) == 0 {
-		err = &unguardedError{c.args}
-	}
-	return guards, err
+	return check.Guards(ctx, cl, held, arbiter, plan.Sources())
 }
 
 // swap is git push with the refs of locks.

@@ -36,7 +36,7 @@ var short = map[byte]string{
 // command is a command line of git push, taken apart.
 type command struct {
 	kept        []string        // options that git gets as they are
-	on          map[string]bool // those that are made into refspecs, and dry-run and mirror
+	on          map[string]bool // those that are made into refspecs, and some that are kept
 	repo        string
 	positionals []string
 }
@@ -141,7 +141,7 @@ func (c *command) set(name string, on bool, value string, words []string) error 
 	case "repo":
 		c.repo = value
 		return nil
-	case "dry-run":
+	case "dry-run", "porcelain", "quiet", "set-upstream":
 		c.on[name] = on
 	case "atomic":
 		if !on {

@@ -20,6 +20,7 @@ type Plan struct {
 	Refspecs   []string // never empty
 	DryRun     bool
 	options    []string
+	on         map[string]bool // which of them are, by name; see command
 }
 
 // Read makes the plan of a command line of git push, which is given without "git
@@ -38,7 +39,7 @@ func plan(argv []string, config map[string][]string, branch string) (*Plan, erro
 		return nil, err
 	}
 	s := settings{config, branch}
-	p := &Plan{Repository: c.repo, DryRun: c.on["dry-run"], options: c.kept}
+	p := &Plan{Repository: c.repo, DryRun: c.on["dry-run"], options: c.kept, on: c.on}
 	var names []string
 	if len(c.positionals) > 0 {
 		p.Repository, names = c.positionals[0], c.positionals[1:]
@@ -72,7 +73,7 @@ func plan(argv []string, config map[string][]string, branch string) (*Plan, erro
 			return nil, err
 		}
 		if upstream {
-			p.options = append(p.options, "--set-upstream")
+			p.options, p.on["set-upstream"] = append(p.options, "--set-upstream"), true
 		}
 	}
 	if c.on["force"] {

@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,6 +141,37 @@ func (p *Plan) landed(ctx context.Context, repo *git.Repo, url string) (State, e
 		return Lost, nil
 	}
 	return Unknown, nil
+}
+
+// UpToDate reports whether git push would do nothing, and then says so as git does.
+// Nothing is pushed for that: what is committed meanwhile would land without a
+// guard. The error is that of a git that could not be run or of ctx.
+func (p *Plan) UpToDate(ctx context.Context, repo *git.Repo, io git.Streams) (bool, error) {
+	if p.on["set-upstream"] {
+		return false, nil
+	}
+	args := append(p.options[:len(p.options):len(p.options)], "--dry-run", "--porcelain", "--no-quiet", "--no-verify", "--", p.Repository)
+	var out bytes.Buffer
+	exit, err := repo.PushAs(ctx, append(args, p.Refspecs...), git.Streams{In: io.In, Out: &out})
+	if err != nil || exit != 0 {
+		return false, err
+	}
+	same := false
+	for line := range strings.Lines(out.String()) {
+		flag, _, isRef := strings.Cut(line, "\t")
+		if same = same || isRef; isRef && flag != "=" {
+			return false, nil
+		}
+	}
+	switch {
+	case !same:
+		return false, nil
+	case p.on["porcelain"]:
+		_, err = out.WriteTo(io.Out)
+	case !p.on["quiet"]:
+		_, err = fmt.Fprintln(io.Err, "Everything up-to-date")
+	}
+	return true, err
 }
 
 // args are those of git push. Ours come last, so that they count.
