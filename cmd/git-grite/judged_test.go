@@ -94,6 +94,11 @@ func judgedRows() []judgedRow {
 			r.Git("add", ".")
 			return git(r, "commit", "-m", "x")
 		}},
+		{"`git merge -s ours`: the other side had changed the file, pushed to the branch of that side", false, true, func(t *testing.T, r *gittest.Repo) gittest.Result {
+			side(r, first, "free/y", "y\n", true)
+			r.Git("push", "-q", "--no-verify", "origin", "side:refs/heads/pushed")
+			return git(r, "merge", "-s", "ours", "-m", "x", "side")
+		}},
 		{"`git merge --squash`, then `git commit`", true, true, func(t *testing.T, r *gittest.Repo) gittest.Result {
 			side(r, first, "", "", true)
 			r.Git("merge", "-q", "--squash", "side")

@@ -14,7 +14,6 @@ import (
 
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/config"
-	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -150,48 +149,3 @@ func Staged(ctx context.Context, c *clone.Clone, o Options) (Verdict, error) {
 
 // maxCommits is how many commits of one push or range are looked at.
 const maxCommits = 2000
-
-// BlindError is a range that nobody can check, because the locks are not known.
-type BlindError struct {
-	Remote string // the arbiter, "" where the clone has none
-	Err    error  // why it could not be asked
-}
-
-func (e *BlindError) Error() string {
-	switch {
-	case e.Remote == "":
-		return "this clone has no remote that keeps locks, so that there is nothing to check against"
-	case e.Err == nil:
-		return fmt.Sprintf("the locks of remote %q are not known here: it was never asked", e.Remote)
-	}
-	return fmt.Sprintf("the locks of remote %q are not known here: %v", e.Remote, e.Err)
-}
-
-func (e *BlindError) Unwrap() error { return e.Err }
-
-// Range judges the commits of a range as those of a push. A gap in the history
-// is an error here, *git.RevisionError, and so are locks that are not known,
-// *BlindError: a job that checks nothing must not look like one that found
-// nothing.
-func Range(ctx context.Context, c *clone.Clone, rng git.Range, o Options, ask clone.Ask) (Verdict, error) {
-	j, err := begin(ctx, c, o, ask)
-	if err != nil {
-		return j.Verdict, err
-	}
-	if j.View.Remote == "" || j.View.AsOf.IsZero() {
-		return j.Verdict, &BlindError{Remote: j.View.Remote, Err: j.View.Unreachable}
-	}
-	commits, more, err := c.Repo.RangeCommits(ctx, rng, maxCommits)
-	if err != nil {
-		return j.Verdict, err
-	}
-	if edge := cut(commits); len(edge) > 0 {
-		return j.Verdict, &git.RevisionError{Revision: string(edge[0].OID), Shallow: true, Cut: true}
-	}
-	if more {
-		j.Gaps = append(j.Gaps, fmt.Errorf("the range has more than %d commits; the newest %[1]d are checked", maxCommits))
-	}
-	j.Looked = len(commits)
-	err = j.judgeCommits(ctx, commits)
-	return j.Verdict, err
-}

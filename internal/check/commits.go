@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/git-grite/git-grite/internal/git"
@@ -13,12 +14,28 @@ func cut(commits []git.Commit) []git.Commit {
 	return slices.DeleteFunc(slices.Clone(commits), func(c git.Commit) bool { return !c.Cut })
 }
 
-// judgeCommits judges the paths that the commits change. A merge that collides
+// judgeCommits judges the paths that the commits change, and those that merges
+// among them take back on the branches that the updates move. A merge that collides
 // is looked at once more; where no time is left to ask what its author edited,
 // that is not held against anybody.
-func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit) error {
+func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, updates []git.PushUpdate) error {
 	var changes guard.Changes
-	listErr := j.c.Repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) })
+	see := func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) }
+	listErr := j.c.Repo.ChangedPaths(ctx, commits, see)
+	for _, u := range updates {
+		undone, err := j.c.Repo.Undone(ctx, u.RemoteOID, u.LocalOID, commits, maxCommits, func(paths []string) ([]string, error) {
+			err := j.judge(ctx, paths)
+			return j.Verdict.Verdict.Paths(), err
+		})
+		listErr = errors.Join(listErr, err)
+		for _, c := range commits {
+			for _, path := range undone {
+				if c.Merge {
+					see(c, path)
+				}
+			}
+		}
+	}
 	if err := j.judge(ctx, changes.Paths()); err != nil {
 		return err
 	}

@@ -68,13 +68,13 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 			return j.Verdict, nil
 		}
 	}
-	if err = j.judgeCommits(ctx, commits); err == nil && (more || !j.Clear()) {
+	if err = j.judgeCommits(ctx, commits, updates); err == nil && (more || !j.Clear()) {
 		// Not all of it need be new: there may be no tracking branches, or old ones.
 		published.Tips, err = heads(ctx, c, p.Remote, arbiter)
 	}
 	if err == nil && len(published.Tips) > 0 {
 		if commits, more, err = c.Repo.PushedCommits(ctx, updates, published, maxCommits); err == nil {
-			err = j.judgeCommits(ctx, commits)
+			err = j.judgeCommits(ctx, commits, updates)
 		}
 	}
 	if more {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/git-grite/git-grite/internal/check"
 	"github.com/git-grite/git-grite/internal/clone"
-	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/wire"
@@ -109,7 +108,7 @@ func runCheck(ctx context.Context, c *call, o checkOptions) (result, error) {
 
 // checkRules reads the flags, and refuses those that say two things. The range
 // is nil for paths that are named.
-func (c *call) checkRules(o checkOptions) (by check.Options, rng *git.Range, err error) {
+func (c *call) checkRules(o checkOptions) (by check.Options, rng *check.Commits, err error) {
 	by = check.Options{As: o.as, Always: true, Below: len(c.args) > 0}
 	for _, label := range o.as {
 		if label == "" {
@@ -135,7 +134,7 @@ func (c *call) checkRules(o checkOptions) (by check.Options, rng *git.Range, err
 	case len(c.args) > 0 || o.staged || o.stdin:
 		return by, nil, usagef("--range asks about commits, and PATH, --staged and --stdin about paths: one at a time")
 	}
-	parsed, err := git.ParseRange(o.rng.text)
+	parsed, err := check.ParseCommits(o.rng.text)
 	if err != nil {
 		return by, nil, &usageError{message: err.Error(), hint: "git grite lock check --range origin/main..HEAD"}
 	}

@@ -127,32 +127,6 @@ func literalGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
-// Range is all commits that To has and From has not.
-type Range struct{ From, To string }
-
-// ParseRange reads A..B, of which either may be left out for HEAD. A...B is
-// read as "git diff" and pull requests do, what B did since it left A, which
-// comes to the same commits.
-func ParseRange(s string) (Range, error) {
-	from, to, ok := strings.Cut(s, "..")
-	rng := Range{from, strings.TrimPrefix(to, ".")}
-	switch {
-	case !ok || from == "" && rng.To == "":
-		return rng, fmt.Errorf("%q is not a range of commits; write A..B", s)
-	case strings.HasPrefix(from, "-") || strings.HasPrefix(rng.To, "-"):
-		return rng, fmt.Errorf("no commit has a name like an option: %q", s)
-	case strings.ContainsAny(s, "\n\x00") || strings.Contains(rng.To, "..") || strings.HasPrefix(from, "^") || strings.HasPrefix(rng.To, "^"):
-		return rng, fmt.Errorf("%q is not a range between two commits", s)
-	}
-	if rng.From == "" {
-		rng.From = "HEAD"
-	}
-	if rng.To == "" {
-		rng.To = "HEAD"
-	}
-	return rng, nil
-}
-
 // RevisionError is a name that names no commit of this clone, or commits that
 // cannot be judged because the history of the clone was cut off there.
 type RevisionError struct {
@@ -165,20 +139,16 @@ func (e *RevisionError) Error() string {
 	if e.Cut {
 		return fmt.Sprintf("what commit %s changes is not known here: this shallow clone does not have its parents", e.Revision)
 	}
-	in := "this clone"
-	if e.Shallow {
-		in = "this shallow clone"
-	}
-	return fmt.Sprintf("%s has no commit %q", in, e.Revision)
+	return fmt.Sprintf("%s has no commit %q", map[bool]string{false: "this clone", true: "this shallow clone"}[e.Shallow], e.Revision)
 }
 
-// RangeCommits lists the commits of a range, like PushedCommits. It returns
+// RangeCommits lists the commits that to has and from has not. It returns
 // *RevisionError.
-func (r *Repo) RangeCommits(ctx context.Context, rng Range, most int) (commits []Commit, more bool, err error) {
-	commits, more, err = r.listCommits(ctx, nil, most, rng.To+"^{commit}", "^"+rng.From+"^{commit}")
+func (r *Repo) RangeCommits(ctx context.Context, from, to string, most int) (commits []Commit, more bool, err error) {
+	commits, more, err = r.listCommits(ctx, nil, most, to+"^{commit}", "^"+from+"^{commit}")
 	var failed *Error
 	if errors.As(err, &failed) && failed.ExitCode == 128 {
-		for _, name := range []string{rng.From, rng.To} {
+		for _, name := range []string{from, to} {
 			if _, err := r.read(ctx, "rev-parse", "--verify", "--quiet", name+"^{commit}"); errors.As(err, &failed) {
 				return nil, false, &RevisionError{Revision: name, Shallow: len(r.shallow()) > 0}
 			}
@@ -271,4 +241,32 @@ func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
 		return nil, fmt.Errorf("git cannot merge the %d parents of %s again", n, merge)
 	}
 	return splitZ([]byte(strings.TrimPrefix(rest, "\n"))), nil
+}
+
+// Undone returns those of the paths that concern the caller which a branch has
+// otherwise after its move from old to next although none of the commits that it gets
+// changes them: a merge among commits kept another version than the branch's own
+// ("merge -s ours"). There are none where old was not merged or is not here, or where
+// the branch gets more than most commits.
+func (r *Repo) Undone(ctx context.Context, old, next OID, commits []Commit, most int, concern func(paths []string) ([]string, error)) (paths []string, err error) {
+	if old == "" || !slices.ContainsFunc(commits, func(c Commit) bool { return c.Merge }) {
+		return nil, nil
+	}
+	if _, err := r.read(ctx, "merge-base", "--is-ancestor", string(old), string(next)); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	out, err := r.run(ctx, command{detached: true, args: []string{"diff-tree", "-r", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", string(old), string(next), "--"}})
+	if err == nil {
+		paths, err = concern(splitZ(out))
+	}
+	if err != nil || len(paths) == 0 {
+		return nil, err
+	}
+	between, more, err := r.listCommits(ctx, nil, most, string(next), "^"+string(old))
+	if err != nil || more {
+		return nil, err
+	}
+	changed := map[string]bool{}
+	err = r.ChangedPaths(ctx, between, func(_ Commit, path string) { changed[path] = true })
+	return slices.DeleteFunc(paths, func(path string) bool { return changed[path] }), err
 }

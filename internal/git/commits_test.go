@@ -141,14 +141,15 @@ func TestCheckPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"real/f": "", "real/new": "", "new/dir/f": "", "README": "", "link": "", "sub": "",
 		"link/f": "is beyond a symbolic link", "link/new/f": "is beyond a symbolic link",
-		"sub/README": "is in submodule 'sub'", "sub/new": "is in submodule 'sub'", "deep/sub/x": "is in submodule 'deep/sub'", "nested/f": "",
+		"sub/README": "is in submodule 'sub'", "sub/new": "is in submodule 'sub'", "deep/sub/x": "is in submodule 'deep/sub'", "nested/f": "", ".gitignore": "", ".git*": "", "a.git/b": "",
+		".git": "invalid path '.git'", ".git/": "invalid path", ".git/config": "invalid path", ".GIT/config": "invalid path '.GIT/config'", "new/.git/x": "invalid path",
 	} {
 		err := open(t, r).CheckPath(context.Background(), path)
 		var refused *PathError
 		if want == "" && err != nil || want != "" && (!errors.As(err, &refused) || !strings.Contains(refused.Reason, want)) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
-		if git := r.Run("", "git", "add", "-n", path); want != "" && !strings.Contains(git.Stderr, want) {
+		if git := r.Run("", "git", "add", "-n", path); want != "" && !strings.HasPrefix(want, "invalid") && !strings.Contains(git.Stderr, want) {
 			t.Errorf("%s: git says %q", path, git.Stderr)
 		}
 	}

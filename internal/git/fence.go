@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -82,9 +81,9 @@ func (r *Repo) RemoteRefs(ctx context.Context, url string, names []RefName) (map
 		return nil, err
 	}
 	refs := map[RefName]OID{}
-	for line := range bytes.Lines(out) {
-		oid, name, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), "\t")
-		refs[RefName(name)] = OID(oid)
+	_, listed := parseListing(out)
+	for _, ref := range listed {
+		refs[ref.Name] = ref.OID
 	}
 	return refs, nil
 }

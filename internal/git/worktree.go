@@ -3,9 +3,11 @@ package git
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -84,16 +86,19 @@ type PathError struct{ Reason string } // in git's words
 func (e *PathError) Error() string { return e.Reason }
 
 // CheckPath returns *PathError for a path, relative to the top, that lies beyond a
-// symbolic link or inside a submodule. Git is asked where that may be so: where a
+// symbolic link, inside a submodule or in a git directory. Git is asked where that may be so: where a
 // directory on the way is a link, has a repository of its own or is empty, as
 // submodules are that are not checked out, and where there are submodules.
 func (r *Repo) CheckPath(ctx context.Context, path string) error {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if slices.ContainsFunc(parts, func(part string) bool { return strings.EqualFold(part, ".git") }) {
+		return &PathError{Reason: fmt.Sprintf("invalid path '%s': git tracks nothing that is called .git", path)}
+	}
 	if r.WorkTree == "" {
 		return nil
 	}
 	suspect := exists(filepath.Join(r.WorkTree, ".gitmodules"))
 	at := r.WorkTree
-	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for _, part := range parts[:len(parts)-1] {
 		at = filepath.Join(at, part)
 		st, err := os.Lstat(at)

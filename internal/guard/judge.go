@@ -40,6 +40,15 @@ type Verdict struct {
 	Unheld     []string    // lockable paths that the owner does not hold
 }
 
+// Paths are all paths that the verdict names.
+func (v Verdict) Paths() []string {
+	paths := slices.Clone(v.Unheld)
+	for _, c := range v.Collisions {
+		paths = append(paths, c.Path)
+	}
+	return paths
+}
+
 // Clear reports whether there is nothing to say.
 func (v Verdict) Clear() bool { return len(v.Collisions) == 0 && len(v.Unheld) == 0 }
 

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func (j *judgement) paths(ctx context.Context, updates []Update) error {
 	if err != nil {
 		return err
 	}
-	return j.changed(ctx, q, commits)
+	return j.changed(ctx, q, commits, updates)
 }
 
 // branches returns which branches are looked after.
@@ -90,11 +91,27 @@ func (j *judgement) commits(ctx context.Context, updates []Update, judged func(g
 	return commits, err
 }
 
-// changed judges the paths that commits change; see [guard.Verdict.Sift].
-func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git.Commit) error {
+// changed judges the paths that commits change or take back; see [guard.Verdict.Sift].
+func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git.Commit, updates []Update) error {
 	gap := j.Gap
 	var changes guard.Changes
-	err := j.Repo.ChangedPaths(ctx, commits, func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) })
+	see := func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) }
+	err := j.Repo.ChangedPaths(ctx, commits, see)
+	for _, u := range updates {
+		undone, undoneErr := j.Repo.Undone(ctx, u.Old, u.New, commits, maxCommits, func(paths []string) ([]string, error) {
+			q.Paths = paths
+			v, err := guard.Judge(ctx, q)
+			return v.Paths(), err
+		})
+		err = errors.Join(err, undoneErr)
+		for _, c := range commits {
+			for _, path := range undone {
+				if c.Merge {
+					see(c, path)
+				}
+			}
+		}
+	}
 	if err != nil {
 		gap = err
 	}

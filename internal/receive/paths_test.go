@@ -97,6 +97,10 @@ func TestMerges(t *testing.T) {
 	if got := w.server.Git("rev-parse", "main^"); got != base {
 		t.Errorf("main is a merge on %s", got)
 	}
+	w.clone.Git("switch", "-q", "-c", "ours", "side") // keeps the older of two sides
+	w.commit("b", "own")
+	w.clone.Git("merge", "-q", "-s", "ours", "-m", "ours", "clean")
+	w.want(false, "bob", "  a  path:a", "HEAD:main")
 }
 
 // TestFencedPush: whose a lock is, is said by moving it in the same push.
