@@ -96,13 +96,19 @@ func TestLockWatchIdle(t *testing.T) {
 			t.Fatalf("the locks are never shown: %q", out())
 		}
 	}
-	const while = 20 * time.Second // with four looks
-	before := cpuOf(t, filepath.Join(dir, "pid"))
-	time.Sleep(while)
-	took := cpuOf(t, filepath.Join(dir, "pid")) - before
-	t.Logf("%s of the processor's time in %s, %.2f %%", took, while, 100*took.Seconds()/while.Seconds())
-	if took > while/50 { // it is to be less than 1 %, and caches that others empty cost time, too
-		t.Errorf("%s of the processor's time in %s", took, while)
+	// Whatever else runs on this machine can only add to it, so that the better of
+	// two spells counts, each with two looks.
+	const while = 10 * time.Second
+	least := while
+	for range 2 {
+		before := cpuOf(t, filepath.Join(dir, "pid"))
+		time.Sleep(while)
+		took := cpuOf(t, filepath.Join(dir, "pid")) - before
+		t.Logf("%s of the processor's time in %s, %.2f %%", took, while, 100*took.Seconds()/while.Seconds())
+		least = min(least, took)
+	}
+	if least > while/100 {
+		t.Errorf("%s of the processor's time in %s, 1 %% is to be", least, while)
 	}
 	touch(t, filepath.Join(dir, "q"))
 	if res := p.Wait(); res.Code != 0 {
