@@ -16,15 +16,60 @@ import (
 )
 
 // count is the command of TestLockRunExcludes: it counts, slowly enough for
-// another to come in between, and says when one did.
-const count = `mkdir $D/busy || echo overlap >>$D/overlaps; n=$(cat $D/counter); sleep 0.05; echo $((n+1)) >$D/counter; rmdir $D/busy`
+// another to come in between, and says when one did. $D/slow makes it as slow as
+// that.
+const count = `mkdir $D/busy || echo overlap >>$D/overlaps; n=$(cat $D/counter); sleep 0.05; while [ -e $D/slow ]; do sleep 0.05; done; echo $((n+1)) >$D/counter; rmdir $D/busy`
 
 // TestLockRunExcludes has many clones run a command again and again under one
 // lock: never two at a time, also with a network that loses, repeats and delays
-// what it is given. TestLockRunRemoteAway has the control: without renewals and
-// deadlines commands do overlap.
+// what it is given. Beside that, as it mostly waits, it has the control.
 func TestLockRunExcludes(t *testing.T) {
 	t.Parallel()
+	together(func() { t.Run("but for a holder whose renewals go nowhere", unrenewed) }, func() { exclude(t) })
+}
+
+// unrenewed is a control of what count finds: the holder renews its lock, on a copy
+// of the remote that nobody else sees, until the lease has ended for the others.
+func unrenewed(t *testing.T) {
+	remote := gittest.NewRemote(t)
+	dir := t.TempDir()
+	link, aside := filepath.Join(dir, "remote"), filepath.Join(dir, "copy")
+	if err := os.Symlink(remote.Dir, link); err != nil {
+		t.Fatal(err)
+	}
+	holder, other := remote.With("D="+dir).Clone(t, link), remote.With("D="+dir).Clone(t, remote.Dir)
+	write(t, filepath.Join(dir, "counter"), "0\n")
+	touch(t, filepath.Join(dir, "slow"))
+	for _, r := range []*gittest.Repo{holder, other} {
+		grite(t, r, "init", "--no-hooks")
+		setting(t, r, "[lock]\nclock_skew = \"0s\"\n")
+	}
+	first := holder.Start("git-grite", "lock", "run", "repo:x", "--ttl", "20s", "--", "sh", "-c", count)
+	appears(t, filepath.Join(dir, "busy"))
+	if err := os.CopyFS(aside, os.DirFS(remote.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(aside, link+".new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(link+".new", link); err != nil {
+		t.Fatal(err)
+	}
+	second := other.Start("git-grite", "lock", "run", "repo:x", "--wait", "5m", "--ttl", "15s", "--", "sh", "-c", count)
+	appears(t, filepath.Join(dir, "overlaps"))
+	if err := os.Remove(filepath.Join(dir, "slow")); err != nil {
+		t.Fatal(err)
+	}
+	// Only one of them finds $D/busy to remove.
+	if res := second.Wait(); res.Code > 1 {
+		t.Errorf("the other: %+v", res)
+	}
+	if res := first.Wait(); res.Code > 1 || strings.Contains(res.Stderr, "could not be renewed") {
+		t.Errorf("the holder: %+v", res)
+	}
+}
+
+func exclude(t *testing.T) {
 	clones, runs := 8, rounds(100)
 	atOnce(t, map[string]bool{"file": true, "http": true}, func(t *testing.T, name string, _ bool) {
 		remote := gittest.NewRemote(t)
