@@ -293,7 +293,22 @@ func TestLockOnTerminal(t *testing.T) {
 	grite(t, r, "init", "--no-hooks")
 	came(t, "lock run", r.Run("", "script", "-qec", `git-grite lock run path:x -- sh -c "test -t 0 && test -t 1 && git-grite lock status && exit 5"`, "/dev/null")).exits(5, "path:x")
 	try(t, r, "lock", "status").exits(0, "No active locks")
+	ctrlC(t, r)
 	grite(t, r.With("GRITE_ACTOR=bob"), "lock", "acquire", "path:y")
 	came(t, "status --watch", r.Run("", "sh", "-c", `(sleep 3; printf q) | script -qec "git-grite lock status --watch" /dev/null`)).exits(0, "path:y", "\x1b[?1049h", "\x1b[?1049l")
 	came(t, "a wait", r.Run("", "script", "-qec", "git-grite lock acquire path:y --wait 2s", "/dev/null")).exits(4, "waiting for path:y, held by bob", "waiting for another 1s")
+}
+
+// ctrlC: the terminal sends it to git, to git-grite and to the command, and git
+// passes it on to git-grite once more. The command gets it once, and git ends when
+// the command has.
+func ctrlC(t *testing.T, r *gittest.Repo) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "script"), `trap 'echo got >>$D/got' INT; echo >$D/ready; until [ -e $D/end ]; do sleep 0.05; done; echo >$D/ended`)
+	came(t, "Ctrl-C", r.With("D="+dir).Run("", "sh", "-c", `{ until [ -s $D/ready ]; do sleep 0.05; done; printf '\003'; until [ -s $D/got ]; do sleep 0.05; done; sleep 0.5; touch $D/end; } |
+		script -qec 'git grite lock run path:x -- sh $D/script' /dev/null`)).exits(130)
+	if got := readFile(t, filepath.Join(dir, "got")); got != "got\n" || readFile(t, filepath.Join(dir, "ended")) != "\n" {
+		t.Errorf("the command got %q", got)
+	}
+	try(t, r, "lock", "status").exits(0, "No active locks")
 }

@@ -67,6 +67,10 @@ func openScreen(t *testing.T) *screen {
 		_ = s.cmd.Wait()
 		master.Close()
 		s.gone()
+		log := s.read("log")
+		if ended := strings.Count(log, "result "); ended == 0 || strings.Count(log, "release\nresult ") != ended {
+			s.Errorf("not each run gave up its lock in the end: %s", log)
+		}
 	})
 	s.sees("$ ")
 	return s
