@@ -28,7 +28,7 @@ var pages = map[string][]play{
 	},
 	"docs/guide.md": {
 		{"git grite init", run("", "Locks granted by: remote origin", "Hook pre-push: installed")},
-		{"git grite lock acquire --resource", run("", "issue:8057324b", `"path:src/api.rs"`, "path:docs/**/*.md")},
+		{"git grite lock acquire src/api.rs", run("", "issue:8057324b", `"path:src/api.rs"`, "path:docs/**/*.md")},
 		{"git grite lock acquire --changed", run("echo changed >>src/web/page", "path:src/web/page")},
 		{"Error: Lock conflict", shownTo},
 		{"git-grite: 1 changed path", stoppedCommit},
@@ -73,6 +73,7 @@ var pages = map[string][]play{
 		{"Host git.example.com", sshConfig},
 	},
 	"docs/hooks.md": {
+		{"git grite init", run("", "Hook pre-push: unchanged", "Git runs our hooks", "pre-commit: fired", "pre-push: fired")},
 		{"git-grite: 1 changed path", stoppedCommit},
 		{"if command -v git-grite", calledByHook},
 		{"pre-commit:\n", shownBy("TestManagersEntryLefthook")},
