@@ -29,7 +29,7 @@ func TestFullDiskRemote(t *testing.T) {
 	for _, tt := range []struct{ step, script, said string }{
 		// Why git cannot write it does not say (2.39).
 		{"before verify", `if is fetch 1; then ` + fill + `; fi`, "cannot update ref"},
-		{"before the ledger", `if is fetch 1; then "$GIT_REAL" "$@"; ` + fill + `; exit; fi`, "no space left"},
+		{"before the grant is written", `if is fetch 1; then "$GIT_REAL" "$@"; ` + fill + `; exit; fi`, "no space left"},
 	} {
 		res := full.With(gittest.WrapGit(t, tt.script)...).Run("", "git-grite", "lock", "acquire", "-r", "path:a")
 		came(t, tt.step, res).exits(5, tt.said)

@@ -224,7 +224,7 @@ func TestKilledClient(t *testing.T) {
 		{"before the push", `if is push 1; then kill -9 $PPID; exit; fi`, false},
 		{"after the push", `if is push 1; then "$GIT_REAL" "$@"; kill -9 $PPID; exit; fi`, true},
 		{"before verify reads", `if is fetch && [ "$(nth push)" = 1 ]; then kill -9 $PPID; exit; fi`, true},
-		{"before the ledger", `if is fetch && [ "$(nth push)" = 1 ]; then "$GIT_REAL" "$@"; kill -9 $PPID; exit; fi`, true},
+		{"before the grant is written", `if is fetch && [ "$(nth push)" = 1 ]; then "$GIT_REAL" "$@"; kill -9 $PPID; exit; fi`, true},
 	} {
 		killed := func() {
 			t.Helper()
@@ -248,7 +248,7 @@ func TestKilledClient(t *testing.T) {
 		try(t, alice, "lock", "acquire", "-r", "path:src/").exits(4, "bob")
 		grite(t, bob, "lock", "release", "--mine")
 
-		if tt.when == "before the ledger" {
+		if tt.when == "before the grant is written" {
 			killed()
 			try(t, alice, "lock", "release", "-r", "path:src/").exits(0, "Lock released") // what it was never told that it has
 			locksOn(t, remote)

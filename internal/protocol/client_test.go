@@ -25,19 +25,19 @@ type crash struct{}
 // client is a clone with its mirror, what it was granted, and its actor lock.
 type client struct {
 	*Shared
-	w      *world
-	id     int
-	server int
-	ahead  time.Duration
-	queue  sync.Mutex
-	mirror []*lock.View              // by server
-	books  []map[string]lock.Holding // by server
+	w       *world
+	id      int
+	server  int
+	ahead   time.Duration
+	queue   sync.Mutex
+	mirror  []*lock.View              // by server
+	granted []map[string]lock.Holding // by server
 }
 
 func (w *world) client(i int) *client {
 	c := &client{w: w, id: i, ahead: time.Duration(i) * w.skew}
 	for range w.servers {
-		c.mirror, c.books = append(c.mirror, &lock.View{}), append(c.books, map[string]lock.Holding{})
+		c.mirror, c.granted = append(c.mirror, &lock.View{}), append(c.granted, map[string]lock.Holding{})
 	}
 	c.Shared = &Shared{Store: c, Grants: c, Queue: c.take, Actor: Actor{Owner: owner(i), Nonce: w.nonce,
 		Now: func() time.Time { return time.Now().Add(c.ahead) }}}
@@ -49,15 +49,15 @@ func (c *client) take(context.Context) (func(), error) {
 	return c.queue.Unlock, nil
 }
 
-func (c *client) book() map[string]lock.Holding {
-	if c.w.oneBook {
-		return c.books[0]
+func (c *client) grants() map[string]lock.Holding {
+	if c.w.together {
+		return c.granted[0]
 	}
-	return c.books[c.server]
+	return c.granted[c.server]
 }
 
 func (c *client) Held() (map[string]lock.Holding, error) {
-	held := maps.Clone(c.book())
+	held := maps.Clone(c.grants())
 	for key, h := range held {
 		h.Verify = h.Verify && !c.w.unverified
 		if c.w.late && !h.Live(c.Now()) { // renewed late, without a look
@@ -72,12 +72,12 @@ func (c *client) Held() (map[string]lock.Holding, error) {
 }
 
 func (c *client) Put(h lock.Holding) error {
-	c.book()[h.Resource.Key()] = h
+	c.grants()[h.Resource.Key()] = h
 	return nil
 }
 
 func (c *client) Drop(key string) error {
-	delete(c.book(), key)
+	delete(c.grants(), key)
 	return nil
 }
 

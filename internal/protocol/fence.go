@@ -56,7 +56,7 @@ type fencing struct {
 // first, since a late copy of its create could put the record back between a look
 // and the swap; so is one whose lease has ended.
 //
-// The ledger has the new versions from before the swap until it is known what
+// The grants have the new versions from before the swap until it is known what
 // became of it. Other processes of the owner wait meanwhile.
 func (s *Shared) Fence(ctx context.Context, q FenceRequest) (Fenced, error) {
 	end, err := s.Queue(ctx)
@@ -142,7 +142,7 @@ func (f *fencing) look(ctx context.Context) error {
 	return err
 }
 
-// changes are those of the records. They are in the ledger when it returns.
+// changes are those of the records. They are among the grants when it returns.
 func (f *fencing) changes(ctx context.Context) (changes []lock.Change, err error) {
 	now := f.s.now()
 	for _, key := range slices.Sorted(maps.Keys(f.held)) {

@@ -235,7 +235,7 @@ func TestSimulationControls(t *testing.T) {
 		"verify a first renewal":        func(c *conditions) { c.unverified, c.doubled, c.faults, c.skew = true, 100, 0, 3*time.Second },
 		"verify a late renewal":         func(c *conditions) { c.late, c.doubled, c.copies, c.faults, c.clients = true, 100, 8, 0, 3 },
 		"keep every version under way":  func(c *conditions) { c.forgetful = true },
-		"a grant belongs to an arbiter": func(c *conditions) { c.oneBook, c.servers = true, 2 },
+		"a grant belongs to an arbiter": func(c *conditions) { c.together, c.servers = true, 2 },
 	} {
 		t.Run("without "+name, func(t *testing.T) {
 			t.Parallel()

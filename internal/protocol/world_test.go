@@ -25,7 +25,7 @@ type conditions struct {
 }
 
 // rules are what a control takes out.
-type rules struct{ blind, forced, unverified, late, forgetful, oneBook bool }
+type rules struct{ blind, forced, unverified, late, forgetful, together bool }
 
 // world is an arbiter that many clients change at once over a bad line, and the
 // judge of what they are told.

@@ -53,7 +53,7 @@ func FuzzReadCache(f *testing.F) {
 	})
 }
 
-// FuzzReadGrant: a page of the ledger, whatever it holds, is a lock that can be
+// FuzzReadGrant: the file of a grant, whatever it holds, is a lock that can be
 // written down again, or none.
 func FuzzReadGrant(f *testing.F) {
 	for _, text := range []string{
