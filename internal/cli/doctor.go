@@ -170,9 +170,12 @@ func (d *diagnosis) locks(ctx context.Context, fix bool) error {
 		d.add("remote", checkFail, "", "%v", err)
 		d.WithoutArbiter()
 	}
-	v, err := d.Look(ctx, clone.Ask{})
+	v, missing, err := d.Whole(ctx, fix)
 	if err != nil {
 		return err
+	}
+	if missing > 0 {
+		d.add("git", checkFail, "git grite doctor --fix", "objects of %s of the last view are missing: git gc fails", wire.Count(missing, "ref"))
 	}
 	if len(v.Damaged) > 0 && fix {
 		if _, err := d.Collect(ctx); err != nil {

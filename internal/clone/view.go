@@ -40,6 +40,23 @@ type Ask struct {
 	Retry time.Duration
 }
 
+// Whole is the last view, and of how many of its refs objects are missing. What was
+// read once is remembered, so that no other look notices; git does. To fix that is to
+// fetch these refs again.
+func (c *Clone) Whole(ctx context.Context, fix bool) (v View, missing int, err error) {
+	ask := Ask{}
+	if remote, _ := c.Arbiter(ctx); remote != nil {
+		if missing, err = remote.Missing(ctx, fix); err != nil {
+			return v, missing, err
+		}
+		if missing > 0 && fix {
+			missing, ask.Limit = 0, c.Config.HookTimeout
+		}
+	}
+	v, err = c.Look(ctx, ask)
+	return v, missing, err
+}
+
 // Look loads the locks, and reports what the actor of this command lost; a
 // clone without an actor has nothing to lose. When the arbiter is asked and does
 // not answer, the last view is returned and says so.

@@ -136,10 +136,10 @@ func keptPack(dir string) (pack, contents string) {
 	return "", ""
 }
 
-// DropMissing deletes the refs below prefix whose objects are missing, here and
-// wherever objects are borrowed from, and returns them: the commit, its tree, or
-// the file called name. What cannot be read otherwise is left alone.
-func (r *Repo) DropMissing(ctx context.Context, prefix, name string) ([]Ref, error) {
+// MissingRefs returns, as deletions, the refs below prefix whose objects are missing,
+// here and wherever objects are borrowed from: the commit, its tree, or the file
+// called name.
+func (r *Repo) MissingRefs(ctx context.Context, prefix, name string) (missing []RefUpdate, err error) {
 	refs, err := r.Refs(ctx, prefix)
 	if err != nil {
 		return nil, err
@@ -150,13 +150,10 @@ func (r *Repo) DropMissing(ctx context.Context, prefix, name string) ([]Ref, err
 		oids = append(oids, ref.OID)
 	}
 	files, _, err := r.ReadFiles(ctx, oids, name)
-	if err != nil {
-		return nil, err
-	}
-	refs = slices.DeleteFunc(refs, func(ref Ref) bool { return !errors.Is(files[ref.OID].Err, ErrMissing) })
-	updates := make([]RefUpdate, 0, len(refs))
 	for _, ref := range refs {
-		updates = append(updates, RefUpdate{Name: ref.Name, Old: ref.OID})
+		if err == nil && errors.Is(files[ref.OID].Err, ErrMissing) {
+			missing = append(missing, RefUpdate{Name: ref.Name, Old: ref.OID})
+		}
 	}
-	return refs, r.UpdateRefs(ctx, updates)
+	return missing, err
 }

@@ -266,9 +266,12 @@ func TestKeepObjects(t *testing.T) {
 	if works(r) {
 		t.Fatal("nothing is broken")
 	}
-	dropped, err := repo.DropMissing(context.Background(), prefix, "lock.json")
-	if err != nil || len(dropped) != 1 || !works(r) {
-		t.Errorf("dropped %v, error %v", dropped, err)
+	missing, err := repo.MissingRefs(context.Background(), prefix, "lock.json")
+	if err == nil {
+		err = repo.UpdateRefs(context.Background(), missing)
+	}
+	if err != nil || len(missing) != 1 || !works(r) {
+		t.Errorf("missing %v, error %v", missing, err)
 	}
 }
 

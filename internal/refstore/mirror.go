@@ -161,6 +161,16 @@ func (s *Remote) AsOf() time.Time {
 	return time.UnixMilli(n)
 }
 
+// Missing returns how many refs of the mirror have objects that are missing here, and
+// can drop these, so that the next look fetches them again.
+func (s *Remote) Missing(ctx context.Context, drop bool) (int, error) {
+	refs, err := s.repo.MissingRefs(ctx, s.mirror.prefix, RecordFile)
+	if err == nil && drop {
+		err = s.repo.UpdateRefs(ctx, refs)
+	}
+	return len(refs), err
+}
+
 // RemoveMirror deletes the refs of the mirror, and of the copy of the notes.
 func (s *Remote) RemoveMirror(ctx context.Context) error {
 	return errors.Join(s.repo.DropRefs(ctx, s.mirror.prefix, s.now()), s.repo.DropRefs(ctx, s.Notes(), s.now()))

@@ -73,10 +73,14 @@ func TestMirrorRepair(t *testing.T) {
 			if now := bob.clone.Git("for-each-ref", "refs/heads"); now != main {
 				t.Errorf("the branches were %s and are %s", main, now)
 			}
+			if _, err := bob.store.Missing(t.Context(), true); err != nil { // of what was read before
+				t.Error(err)
+			}
 			v, err := bob.store.Load(t.Context(), true)
 			if err != nil || len(v.Damaged) != 0 || len(v.Entries) != 2 {
 				t.Errorf("%+v, %v", v, err)
 			}
+			bob.clone.Git("fsck", "--strict")
 		})
 	}
 }
