@@ -89,7 +89,7 @@ func (j *judgement) ask(o Options) (err error) {
 }
 
 // idle reports whether paths need not be looked at.
-func (j *judgement) idle() bool { return len(j.q.Lockable) == 0 && len(j.q.Foreign()) == 0 }
+func (j *judgement) idle() bool { return len(j.q.Lockable) == 0 && !j.q.Foreign() }
 
 // judge judges paths.
 func (j *judgement) judge(ctx context.Context, paths []string) (err error) {

@@ -74,29 +74,38 @@ func (c *Clone) report(ctx context.Context, at sight, lost ...lock.Lost) Report 
 // of the arbiter that it was granted, and those taken offline.
 func (s sight) standing() (own []lock.Lock) {
 	granted := sync.OnceValues(s.grants.Held)
-	for _, e := range slices.Concat(s.view.Entries, s.view.Beside) {
-		if e.Owner != s.me.ID || e.Released() {
-			continue
-		}
-		if s.remote != nil && !e.Unconfirmed {
-			held, err := granted()
-			h, known := held[e.Key]
-			if err != nil || !known || h.Nonce != e.Nonce {
+	for _, entries := range [][]lock.Entry{s.view.Entries, s.view.Beside} {
+		for i := range entries {
+			e := &entries[i]
+			if e.Owner != s.me.ID || e.Released() {
 				continue
 			}
-			if h.Expires.After(e.Expires) { // renewed since this view
-				e.Lock = h.Lock
+			l := e.Lock
+			if s.remote != nil && !e.Unconfirmed {
+				held, err := granted()
+				h, known := held[e.Key]
+				if err != nil || !known || h.Nonce != e.Nonce {
+					continue
+				}
+				if h.Expires.After(e.Expires) { // renewed since this view
+					l = h.Lock
+				}
 			}
+			own = append(own, l)
 		}
-		own = append(own, e.Lock)
 	}
 	return own
 }
 
 // ahead lists locks that were acquired in the future, as this clock has it.
 func (c *Clone) ahead(at sight) (doubts []lock.ClockDoubt) {
-	for _, e := range at.view.Entries {
-		if ahead := e.Acquired.Sub(c.now()); at.remote != nil && ahead > c.Config.ClockSkew && e.Live(c.now()) {
+	if at.remote == nil {
+		return nil
+	}
+	now := c.now()
+	for i := range at.view.Entries {
+		e := &at.view.Entries[i]
+		if ahead := e.Acquired.Sub(now); ahead > c.Config.ClockSkew && e.Live(now) {
 			doubts = append(doubts, lock.ClockDoubt{Lock: e.Lock, Ahead: ahead})
 		}
 	}
@@ -145,7 +154,8 @@ func (c *Clone) gone(at sight) (lost []lock.Lost) {
 // names a lock which was never granted here is a forgery.
 func (c *Clone) broken(me Identity, view *lock.View) (lost []lock.Lost) {
 	granted := sync.OnceValue(c.journal.Grants)
-	for _, e := range view.Entries {
+	for i := range view.Entries {
+		e := &view.Entries[i]
 		if !e.Tombstone() || e.BrokenOwner != me.ID || e.Owner == me.ID || c.now().After(e.Acquired.Add(lock.TombstoneLife)) {
 			continue
 		}

@@ -199,12 +199,13 @@ func (v *View) add(t *lock.View) {
 // the same actor, or forgeries.
 func (s sight) unvouched(locks []lock.Lock) {
 	granted := sync.OnceValues(s.grants.Held)
-	for i, l := range locks {
+	for i := range locks {
+		l := &locks[i]
 		if s.me.ID == "" || l.Owner != s.me.ID || l.Remote == "" {
 			continue
 		}
 		if held, err := granted(); err == nil && held[l.Resource.Key()].Nonce != l.Nonce {
-			locks[i].Unconfirmed = true
+			l.Unconfirmed = true
 		}
 	}
 }

@@ -13,9 +13,15 @@ import (
 // per directory, which is built when a path in it is first asked for. It is not
 // safe for concurrent use.
 type Index struct {
-	fold bool
-	at   map[string]*place
+	fold    bool
+	at      map[string]*place
+	plain   []member // paths that are compared one by one, until too many were asked about
+	scanned int
 }
+
+// few is how many paths are compared with each plain one before these are put into
+// the map, which takes about as long.
+const few = 8
 
 // place is what is known of one path: the patterns that are spelled so, and the globs
 // of that directory.
@@ -45,17 +51,16 @@ type member struct {
 
 // NewIndex makes an index of patterns; fold compares as CoversFold does.
 func NewIndex(ps []*Pattern, fold bool) *Index {
-	x := &Index{fold: fold, at: make(map[string]*place, len(ps))}
+	x := &Index{fold: fold, at: map[string]*place{}}
 	for i, p := range ps {
-		base := p.base
-		if fold {
-			base = Fold(base)
-		}
-		here := x.place(base)
-		here.spelled = append(here.spelled, entry{i, p.below})
 		if !p.glob {
+			if x.plain == nil {
+				x.plain = make([]member, 0, len(ps)-i)
+			}
+			x.plain = append(x.plain, member{i, p})
 			continue
 		}
+		base := x.spell(member{i, p})
 		dir := base[:metaIndex(base)]
 		dir = dir[:max(strings.LastIndexByte(dir, '/'), 0)]
 		above := x.place(dir)
@@ -67,6 +72,17 @@ func NewIndex(ps []*Pattern, fold bool) *Index {
 	return x
 }
 
+// spell enters a pattern where its spelling is looked up, and returns that.
+func (x *Index) spell(m member) string {
+	base := m.p.base
+	if x.fold {
+		base = Fold(base)
+	}
+	here := x.place(base)
+	here.spelled = append(here.spelled, entry{m.at, m.p.below})
+	return base
+}
+
 func (x *Index) place(path string) *place {
 	p := x.at[path]
 	if p == nil {
@@ -76,10 +92,30 @@ func (x *Index) place(path string) *place {
 	return p
 }
 
+// scan compares paths with each plain one, unless there are so many that a map of
+// those is worth it, or they would have to be folded.
+func (x *Index) scan(paths []string, found [][]int) {
+	if x.scanned += len(paths); x.fold || x.scanned > few {
+		for _, m := range x.plain {
+			x.spell(m)
+		}
+		x.plain = nil
+		return
+	}
+	for i, path := range paths {
+		for _, m := range x.plain {
+			if spelled(m.p.base, path, m.p.below) {
+				found[i] = append(found[i], m.at)
+			}
+		}
+	}
+}
+
 // Covering returns, for each path, the positions in ascending order of the
 // patterns that cover it. The error is the context's when that ends first.
 func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 	found := make([][]int, len(paths))
+	x.scan(paths, found)
 	var within []*group // whose directory has paths in it
 	folded := paths
 	if x.fold {

@@ -56,7 +56,7 @@ func (v Verdict) Clear() bool { return len(v.Collisions) == 0 && len(v.Unheld) =
 func (v Verdict) Blocked() bool { return v.Policy == Require && !v.Clear() }
 
 // own reports whether a lock is recorded in the name of the one who is judged.
-func (q Question) own(l lock.Lock) bool {
+func (q *Question) own(l *lock.Lock) bool {
 	if q.Owner != "" && l.Owner == q.Owner {
 		return true
 	}
@@ -66,23 +66,28 @@ func (q Question) own(l lock.Lock) bool {
 }
 
 // holds reports whether a lock satisfies Lockable.
-func (q Question) holds(l lock.Lock) bool {
+func (q *Question) holds(l *lock.Lock) bool {
 	if !l.Live(q.Now) || !q.own(l) {
 		return false
 	}
-	return l.Owner != q.Owner || q.Held == nil || q.Held(l)
+	return l.Owner != q.Owner || q.Held == nil || q.Held(*l)
 }
 
-// Foreign returns the live locks of others that can cover a path at all. Without
-// any, and without lockable patterns, paths need not even be listed.
-func (q Question) Foreign() []lock.Lock {
-	var foreign []lock.Lock
-	for _, l := range q.Locks {
-		if l.Resource.Namespace() != lock.Issue && l.Live(q.Now) && !q.own(l) {
-			foreign = append(foreign, l)
+// foreign reports whether a lock is a live one of somebody else that can cover a
+// path at all.
+func (q *Question) foreign(l *lock.Lock) bool {
+	return l.Resource.Namespace() != lock.Issue && l.Live(q.Now) && !q.own(l)
+}
+
+// Foreign reports whether there are live locks of others that can cover a path at
+// all. Without any, and without lockable patterns, paths need not even be listed.
+func (q *Question) Foreign() bool {
+	for i := range q.Locks {
+		if q.foreign(&q.Locks[i]) {
+			return true
 		}
 	}
-	return foreign
+	return false
 }
 
 // Judge finds the paths that locks of others cover, and those that would have
@@ -95,14 +100,14 @@ func Judge(ctx context.Context, q Question) (Verdict, error) {
 		return v, nil
 	}
 	collides := make(map[string]bool)
-	if foreign := q.Foreign(); len(foreign) > 0 {
-		covering, err := lock.NewIndex(foreign, q.Fold).Covering(ctx, q.Paths)
+	if q.Foreign() {
+		covering, err := lock.NewIndexOf(q.Locks, q.Fold, q.foreign).Covering(ctx, q.Paths)
 		if err != nil {
 			return v, err
 		}
 		for i, locks := range covering {
 			if q.Below && len(locks) == 0 {
-				locks = below(q.Paths[i], foreign)
+				locks = q.below(q.Paths[i])
 			}
 			if len(locks) > 0 {
 				v.Collisions = append(v.Collisions, Collision{Path: q.Paths[i], Lock: locks[0]})
@@ -118,20 +123,25 @@ func Judge(ctx context.Context, q Question) (Verdict, error) {
 	return v, err
 }
 
-// below returns the locks that a path is in the way of as a directory.
-func below(path string, locks []lock.Lock) []lock.Lock {
+// below returns the locks of others that a path is in the way of as a directory.
+func (q *Question) below(path string) (locks []lock.Lock) {
 	r, err := lock.ParseLiteral("path:"+path, "")
 	if err != nil { // nothing can be locked there
 		return nil
 	}
 	r = r.AsDirectory()
-	return slices.DeleteFunc(slices.Clone(locks), func(l lock.Lock) bool { return !l.Resource.Conflicts(r) })
+	for i := range q.Locks {
+		if l := &q.Locks[i]; q.foreign(l) && l.Resource.Conflicts(r) {
+			locks = append(locks, *l)
+		}
+	}
+	return locks
 }
 
 // unheld returns the lockable paths that no lock of the owner covers and that do
 // not collide already.
-func (q Question) unheld(ctx context.Context, collides map[string]bool) ([]string, error) {
-	var lockable, own []lock.Lock
+func (q *Question) unheld(ctx context.Context, collides map[string]bool) ([]string, error) {
+	var lockable []lock.Lock
 	for _, r := range q.Lockable {
 		lockable = append(lockable, lock.Lock{Resource: r})
 	}
@@ -148,12 +158,7 @@ func (q Question) unheld(ctx context.Context, collides map[string]bool) ([]strin
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	for _, l := range q.Locks {
-		if q.holds(l) {
-			own = append(own, l)
-		}
-	}
-	held, err := lock.NewIndex(own, q.Fold).Covering(ctx, paths)
+	held, err := lock.NewIndexOf(q.Locks, q.Fold, q.holds).Covering(ctx, paths)
 	if err != nil {
 		return nil, err
 	}

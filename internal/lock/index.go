@@ -17,9 +17,19 @@ type Index struct {
 
 // NewIndex makes an index of the locks; fold as in [Resource.Covers].
 func NewIndex(locks []Lock, fold bool) *Index {
+	return NewIndexOf(locks, fold, func(*Lock) bool { return true })
+}
+
+// NewIndexOf makes an index of those locks that are wanted. A lock is large, so
+// that none is copied.
+func NewIndexOf(locks []Lock, fold bool, wanted func(*Lock) bool) *Index {
 	x := &Index{locks: locks}
-	var patterns []*glob.Pattern
-	for i, l := range locks {
+	patterns := make([]*glob.Pattern, 0, len(locks))
+	for i := range locks {
+		l := &locks[i]
+		if !wanted(l) {
+			continue
+		}
 		switch l.Resource.Namespace() {
 		case Path:
 			patterns = append(patterns, l.Resource.pattern)

@@ -38,7 +38,7 @@ func (j *judgement) paths(ctx context.Context, updates []Update) error {
 			q.Locks = append(q.Locks, e.Lock)
 		}
 	}
-	if len(q.Foreign()) == 0 {
+	if !q.Foreign() {
 		return nil
 	}
 	commits, err := j.commits(ctx, updates, judged)

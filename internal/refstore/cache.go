@@ -65,23 +65,27 @@ func (c cached) of(prefix string, refs []git.Ref) []*decoded {
 	return known
 }
 
-// all returns all refs and records, if they are those that have a stamp.
-func (c cached) all(prefix, stamp string) (all listing, ok bool) {
+// table returns all locks, if they are those that have a stamp.
+func (c cached) table(rr recordReader, stamp string) (t *lock.Table, ok bool) {
 	if stamp == "" || c.stamp != stamp {
-		return all, false
+		return nil, false
 	}
+	t = &lock.Table{Entries: make([]lock.Entry, 0, len(c.records.Text)/leastRecord+1)}
+	latest := rr.now().Add(maxLease)
 	for f := c.records; len(f.Text) > 0; {
 		key, oid, body := f.String(), f.String(), summed.Fields{Text: f.String()}
-		rec := &decoded{key: key}
-		if f.Bad || !readRecord(&body, rec) {
-			return all, false
+		rec := decoded{}
+		if f.Bad || !readRecord(&body, &rec) {
+			return nil, false
 		}
-		all.refs = append(all.refs, git.Ref{Name: git.RefName(prefix + "/" + key), OID: git.OID(oid)})
 		rec.key = key
-		all.records = append(all.records, rec)
+		rr.place(t, key, git.OID(oid), &rec, latest)
 	}
-	return all, true
+	return t, true
 }
+
+// leastRecord is about how many bytes a record takes at least.
+const leastRecord = 128
 
 // writeCache remembers records and, unless one of them cannot be remembered, the
 // stamp. Failing to is no error: it is a cache.

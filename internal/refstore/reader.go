@@ -74,15 +74,15 @@ func (rr recordReader) glance(ctx context.Context) (*lock.Table, error) {
 		return rr.table(ctx)
 	}
 	now, settled := stamp.Of(rr.now(), dir, packed)
-	all, known := openCache(rr.cache).all(rr.prefix, now)
-	if !known {
-		var err error
-		if all, err = rr.read(ctx, false); err != nil {
-			return nil, err
-		}
-		if settled && len(all.refs) >= worthAStamp && len(all.broken) == 0 && stamp.Flat(dir) {
-			writeCache(rr.cache, rr.prefix, now, all)
-		}
+	if t, known := openCache(rr.cache).table(rr, now); known {
+		return t, nil
+	}
+	all, err := rr.read(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if settled && len(all.refs) >= worthAStamp && len(all.broken) == 0 && stamp.Flat(dir) {
+		writeCache(rr.cache, rr.prefix, now, all)
 	}
 	t, _ := rr.sort(all)
 	return t, nil
@@ -127,31 +127,36 @@ func (rr recordReader) read(ctx context.Context, sure bool) (all listing, err er
 func (rr recordReader) sort(all listing) (t *lock.Table, unread []git.RefUpdate) {
 	t = &lock.Table{Entries: make([]lock.Entry, 0, len(all.refs))}
 	for _, ref := range all.broken {
-		t.Damaged = append(t.Damaged, rr.damage(ref, errBroken))
+		rr.damaged(t, refKey(rr.prefix, ref.Name), ref.OID, errBroken)
 	}
 	latest := rr.now().Add(maxLease)
 	for i, ref := range all.refs {
-		rec := all.records[i]
-		key := refKey(rr.prefix, ref.Name)
-		switch {
-		case ref.Symref != "":
-			t.Damaged = append(t.Damaged, rr.damage(ref, errSymref))
-		case rec.err != nil:
-			if rec.unread {
-				unread = append(unread, git.RefUpdate{Name: ref.Name, Old: ref.OID})
-			}
-			t.Damaged = append(t.Damaged, rr.damage(ref, rec.err))
-		case rec.key != key:
-			t.Damaged = append(t.Damaged, rr.damage(ref, errPlace))
-		case rec.lock.Expires.After(latest):
-			t.Damaged = append(t.Damaged, rr.damage(ref, errFuture))
-		default:
-			e := lock.Entry{Lock: rec.lock, Key: key, Version: string(ref.OID)}
-			e.Remote = rr.remote
-			t.Entries = append(t.Entries, e)
+		rec, key := all.records[i], refKey(rr.prefix, ref.Name)
+		if ref.Symref != "" {
+			rr.damaged(t, key, ref.OID, errSymref)
+			continue
 		}
+		if rec.err != nil && rec.unread {
+			unread = append(unread, git.RefUpdate{Name: ref.Name, Old: ref.OID})
+		}
+		rr.place(t, key, ref.OID, rec, latest)
 	}
 	return t, unread
+}
+
+// place enters a record that is at key, as a lock or as damage.
+func (rr recordReader) place(t *lock.Table, key string, oid git.OID, rec *decoded, latest time.Time) {
+	switch {
+	case rec.err != nil:
+		rr.damaged(t, key, oid, rec.err)
+	case rec.key != key:
+		rr.damaged(t, key, oid, errPlace)
+	case rec.lock.Expires.After(latest):
+		rr.damaged(t, key, oid, errFuture)
+	default:
+		t.Entries = append(t.Entries, lock.Entry{Lock: rec.lock, Key: key, Version: string(oid)})
+		t.Entries[len(t.Entries)-1].Remote = rr.remote
+	}
 }
 
 // decoded is a record, or why it is none.
@@ -213,11 +218,12 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 	return records, nil
 }
 
-func (rr recordReader) damage(ref git.Ref, err error) lock.Damage {
-	return lock.Damage{
-		Key: refKey(rr.prefix, ref.Name), Version: string(ref.OID),
-		Err: &DamagedError{Ref: string(ref.Name), Err: err},
+func (rr recordReader) damaged(t *lock.Table, key string, oid git.OID, err error) {
+	name := rr.prefix
+	if key != "" {
+		name += "/" + key
 	}
+	t.Damaged = append(t.Damaged, lock.Damage{Key: key, Version: string(oid), Err: &DamagedError{Ref: name, Err: err}})
 }
 
 // refKey is what stands after prefix in a ref's name; "" for prefix itself.
