@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/clone"
@@ -43,7 +42,7 @@ func (c *call) again(q clone.AcquireRequest, o acquireOptions) string {
 	for _, r := range q.Resources {
 		names = append(names, r.String())
 	}
-	line := wire.AcquireLine(names)
+	line := wire.LockLine("acquire", names)
 	actor := c.actor
 	if actor == "" && c.dataDir == "" {
 		actor = c.getenv("GRITE_ACTOR")
@@ -105,7 +104,7 @@ func explainConflict(e *conflictError, now time.Time) failure {
 	}
 	if len(own) > 0 {
 		f.lines = append(f.lines, "Your own locks count here as well; release them first")
-		f.hints = []string{strings.Replace(wire.AcquireLine(own), "acquire", "release", 1)}
+		f.hints = []string{wire.LockLine("release", own)}
 		return f
 	}
 	for _, l := range e.Conflicts {
@@ -156,7 +155,7 @@ func heldBy(e *lock.HeldError, r wire.Reader) failure {
 		wire.Printable(e.Conflicts[0].Holder()), wire.Timestamp(e.Conflicts[0].Expires))
 	retry := max(0, e.Free.Sub(now))
 	f.details = map[string]any{"conflicts": locks, "retry_after_ms": retry.Milliseconds()}
-	f.hints = []string{wire.AcquireLine([]string{e.Wanted.String()}) + " --wait " + wire.WaitFor(retry)}
+	f.hints = []string{wire.LockLine("acquire", []string{e.Wanted.String()}) + " --wait " + wire.WaitFor(retry)}
 	return f
 }
 
@@ -215,17 +214,16 @@ func explainUnreachable(e *clone.UnreachableError, _ time.Time) failure {
 	for _, r := range e.Resources {
 		names = append(names, r.String())
 	}
-	line := wire.AcquireLine(names)
 	if e.Left != nil {
 		return failure{
 			lines: []string{fmt.Sprintf("Nothing was granted. What was sent may stay there for %s; to remove it when the remote is back:", wire.Span(e.Left.TTL))},
-			hints: []string{strings.Replace(line, "acquire", "release", 1)},
+			hints: []string{wire.LockLine("release", names)},
 		}
 	}
 	if e.Cause.Local() {
 		return failure{lines: []string{"Nothing was locked."}, hints: []string{"git grite doctor --fix"}}
 	}
-	return failure{lines: []string{"Nothing was locked."}, hints: []string{line + " --offline", "git grite doctor"}}
+	return failure{lines: []string{"Nothing was locked."}, hints: []string{wire.LockLine("acquire", names) + " --offline", "git grite doctor"}}
 }
 
 // explainUnreached repeats the caller's own request.

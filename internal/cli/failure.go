@@ -77,15 +77,15 @@ type explanation struct {
 	match func(err error, now time.Time) (failure, bool)
 }
 
-// as makes an explanation for a type of error.
-func as[E error](code string, explain func(E, time.Time) failure) explanation {
+// as makes an explanation for a type of error; without explain it has hints alone.
+func as[E error](code string, explain func(E, time.Time) failure, hints ...string) explanation {
 	return explanation{code, func(err error, now time.Time) (failure, bool) {
 		var e E
 		if !errors.As(err, &e) {
 			return failure{}, false
 		}
 		if explain == nil {
-			return failure{}, true
+			return failure{hints: hints}, true
 		}
 		return explain(e, now), true
 	}}
@@ -117,27 +117,19 @@ func explanations() []explanation {
 		as[*issue.TextError](codeInvalid, nil),
 		is(codeInvalid, issue.ErrPrefix, "git grite issue list"),
 		as(codeInvalid, explainAmbiguous),
-		as(codeNotFound, func(*issue.NotFoundError, time.Time) failure {
-			return failure{hints: []string{"git grite issue list --state all"}}
-		}),
+		as[*issue.NotFoundError](codeNotFound, nil, "git grite issue list --state all"),
 		is(codeNotFound, tracker.ErrNothing),
 		as[*tracker.ClosedError](codeConflict, nil),
 		as(codeEnvironment, explainUnsent),
 		is(codeEnvironment, wal.ErrUnknown, "git grite sync"),
-		as(codeEnvironment, func(*wal.RefusedError, time.Time) failure {
-			return failure{hints: []string{"git grite doctor"}}
-		}),
-		as(codeEnvironment, func(*wal.DamagedError, time.Time) failure {
-			return failure{hints: []string{"git grite doctor"}}
-		}),
+		as[*wal.RefusedError](codeEnvironment, nil, "git grite doctor"),
+		as[*wal.DamagedError](codeEnvironment, nil, "git grite doctor"),
 		as(codeConflict, explainRenew),
 		as(codeConflict, explainSilence),
 		as[*ask.ManyError](codeInvalid, nil),
 		as(codeNotFound, explainNobody),
 		as[*ask.UnaskedError](codeNotFound, nil),
-		as(codeEnvironment, func(*ask.RefusedError, time.Time) failure {
-			return failure{hints: []string{"git grite doctor"}}
-		}),
+		as[*ask.RefusedError](codeEnvironment, nil, "git grite doctor"),
 		as[*ask.HiddenError](codeEnvironment, nil),
 		as(codeConflict, explainConflict),
 		as(codeConflict, explainHeld),
@@ -149,9 +141,7 @@ func explanations() []explanation {
 		as(codeConflict, explainLost),
 		as(codeConflict, explainHolds),
 		as[*config.RemoveError](codeConflict, nil),
-		as(codeEnvironment, func(*check.BlindError, time.Time) failure {
-			return failure{hints: []string{"git grite sync"}}
-		}),
+		as[*check.BlindError](codeEnvironment, nil, "git grite sync"),
 		as(codeEnvironment, explainUnreached),
 		as(codeEnvironment, explainUnreachable),
 		as[*protocol.ShortLeaseError](codeEnvironment, nil),
@@ -161,13 +151,9 @@ func explanations() []explanation {
 		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
 			return failure{message: e.Error(), hints: []string{"git grite doctor"}}
 		}),
-		as(codeEnvironment, func(*refstore.RefusedError, time.Time) failure {
-			return failure{hints: []string{"git grite doctor"}}
-		}),
+		as[*refstore.RefusedError](codeEnvironment, nil, "git grite doctor"),
 		as(codeNotFound, explainRevision),
-		as(codeNotFound, func(*lock.NotHeldError, time.Time) failure {
-			return failure{hints: []string{"git grite lock status"}}
-		}),
+		as[*lock.NotHeldError](codeNotFound, nil, "git grite lock status"),
 	}, placeExplanations())
 }
 
@@ -178,9 +164,7 @@ func placeExplanations() []explanation {
 		is(codeNotFound, clone.ErrNoCopy),
 		is(codeEnvironment, errNoMCP),
 		{codeInvalid, explainSetting},
-		as(codeNotFound, func(*unsetError, time.Time) failure {
-			return failure{hints: []string{"git grite config list"}}
-		}),
+		as[*unsetError](codeNotFound, nil, "git grite config list"),
 		as[*config.Error](codeEnvironment, nil),
 		as(codeEnvironment, explainSettings),
 		as(codeEnvironment, explainForeign),
@@ -198,9 +182,7 @@ func placeExplanations() []explanation {
 		is(codeEnvironment, clone.ErrNoDirectory),
 		as[*placeError](codeEnvironment, nil),
 		as[*clone.ArbiterGoneError](codeEnvironment, nil),
-		as(codeEnvironment, func(*protocol.HiddenError, time.Time) failure {
-			return failure{hints: []string{"git grite doctor"}}
-		}),
+		as[*protocol.HiddenError](codeEnvironment, nil, "git grite doctor"),
 		is(codeEnvironment, atomicfile.ErrLink),
 		is(codeEnvironment, exec.ErrDot),
 		is(codeEnvironment, fs.ErrPermission),

@@ -99,7 +99,7 @@ func (h *agentHook) verdict(cl *clone.Clone, v check.Verdict) string {
 		if n := len(v.Unheld) - maxNamed; n > 0 {
 			fmt.Fprintf(&text, " and %d more", n)
 		}
-		fmt.Fprintf(&text, "\nLock it, then try again: %s\n", h.line(cl, wire.AcquireLine(take)))
+		fmt.Fprintf(&text, "\nLock it, then try again: %s\n", h.line(cl, wire.LockLine("acquire", take)))
 	}
 	return text.String()
 }

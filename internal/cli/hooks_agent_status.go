@@ -58,14 +58,19 @@ func (f *hookFindings) agents(c *call, workTree, tree string) {
 				}
 				f.add(tree, entryJSON{Name: o.host, Path: s.at, State: state, OK: state == agent.Installed}, state == agent.Installed)
 				if state != agent.Installed {
-					f.hint = "git grite hooks install --agent " + o.host
-					if o.user {
-						f.hint += " --user"
-					}
+					f.hint = o.install()
 				}
 			}
 		}
 	}
+}
+
+// install is the command line that installs our entries.
+func (o agentOptions) install() string {
+	if o.user {
+		return "git grite hooks install --agent " + o.host + " --user"
+	}
+	return "git grite hooks install --agent " + o.host
 }
 
 // inspect looks at the settings files of an agent and, in a trial, runs their
@@ -75,10 +80,7 @@ func (o agentOptions) inspect(ctx context.Context, c *call, trial time.Duration)
 	if err != nil {
 		return result{}, err
 	}
-	f := hookFindings{hint: "git grite hooks install --agent " + o.host}
-	if o.user {
-		f.hint += " --user"
-	}
+	f := hookFindings{hint: o.install()}
 	for _, s := range files {
 		e := entryJSON{Name: o.host, Path: s.at}
 		if e.State, err = s.Status(s.text, s.Tools(s.text)); err != nil {

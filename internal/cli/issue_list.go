@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/issue"
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/tracker"
@@ -72,11 +71,7 @@ func (c *call) lookAtIssues(ctx context.Context, cached bool) (tracker.View, err
 	if err != nil {
 		return tracker.View{}, err
 	}
-	ask := clone.Ask{Limit: lookTimeout}
-	if cached {
-		ask.Limit = 0
-	}
-	v, err := tracker.Look(ctx, cl, ask)
+	v, err := tracker.Look(ctx, cl, lookOnce(cached))
 	if err == nil {
 		c.out.report(v.Report)
 		c.tellIssues(v)

@@ -25,7 +25,7 @@ type askOptions struct {
 func newAsk() *command {
 	var o askOptions
 	return &command{
-		name: "ask", args: "[PATH]", usage: "ask whoever holds a lock",
+		name: "ask", args: "[PATH]", usage: "ask the holder of a lock",
 		flags: []cli.Flag{
 			resourceFlag(&o.resources),
 			stringFlag(&o.message, "message", "`TEXT` for the holder, one line"),

@@ -60,10 +60,7 @@ func runCheck(ctx context.Context, c *call, o checkOptions) (result, error) {
 	if o.remote != "" {
 		cl.Config.Remote = o.remote
 	}
-	ask := clone.Ask{Limit: lookTimeout}
-	if o.cached {
-		ask.Limit = 0
-	}
+	ask := lookOnce(o.cached)
 	var v check.Verdict
 	checked := ""
 	if rng != nil {

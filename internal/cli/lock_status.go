@@ -45,6 +45,14 @@ func newStatus() *command {
 // lookTimeout bounds the look at the remote of a command that can do without.
 const lookTimeout = 5 * time.Second
 
+// lookOnce is that look, or one at the last view alone.
+func lookOnce(cached bool) clone.Ask {
+	if cached {
+		return clone.Ask{}
+	}
+	return clone.Ask{Limit: lookTimeout}
+}
+
 func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if o.watch {
 		return result{silent: true}, runWatch(ctx, c, o)
@@ -56,16 +64,12 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	ask := clone.Ask{Limit: lookTimeout}
-	if o.cached {
-		ask.Limit = 0
-	}
 	if o.mine && cl.Chosen() {
 		if _, err := cl.Actor(); errors.Is(err, config.ErrNoActor) {
 			return result{}, err
 		}
 	}
-	v, err := cl.Look(ctx, ask)
+	v, err := cl.Look(ctx, lookOnce(o.cached))
 	if err != nil {
 		return result{}, err
 	}

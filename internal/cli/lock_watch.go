@@ -67,10 +67,8 @@ func runWatch(ctx context.Context, c *call, o statusOptions) error {
 // look asks the arbiter unless somebody in this clone has done so within the
 // interval, so that many who watch ask no more often than one.
 func (w *watching) look(ctx context.Context) (v clone.View, locks []lock.Lock, err error) {
-	ask := clone.Ask{Limit: lookTimeout, MaxAge: w.interval}
-	if w.o.cached {
-		ask.Limit = 0
-	}
+	ask := lookOnce(w.o.cached)
+	ask.MaxAge = w.interval
 	if v, err = w.cl.Look(ctx, ask); err != nil {
 		return v, nil, err
 	}

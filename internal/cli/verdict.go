@@ -85,7 +85,7 @@ func waitLine(v check.Verdict) string {
 		}
 		longest = max(longest, left)
 	}
-	return wire.AcquireLine(wait) + " --wait " + wire.WaitFor(longest)
+	return wire.LockLine("acquire", wait) + " --wait " + wire.WaitFor(longest)
 }
 
 // says is the lock that covers a path, in words.
@@ -114,7 +114,7 @@ func writeUnheld(text *strings.Builder, v check.Verdict, color palette) {
 		fmt.Fprintf(text, "  %s\n", wire.Printable(path))
 		take = append(take, lockable(path, lock.Lock{}))
 	}
-	fmt.Fprintf(text, "%s     %s\n", color.paint(hinted, "lock it:"), wire.AcquireLine(take))
+	fmt.Fprintf(text, "%s     %s\n", color.paint(hinted, "lock it:"), wire.LockLine("acquire", take))
 }
 
 // lockable is the resource to lock for a path: the path itself or, where its

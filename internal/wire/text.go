@@ -155,9 +155,9 @@ func Count(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// AcquireLine is a command line that takes locks on resources, each once.
-func AcquireLine(resources []string) string {
-	line := "git grite lock acquire"
+// LockLine is a command line of lock, such as acquire, for resources, each once.
+func LockLine(verb string, resources []string) string {
+	line := "git grite lock " + verb
 	seen := map[string]bool{}
 	for _, r := range resources {
 		if !seen[r] {
