@@ -9,18 +9,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // heldLock is what git says where a lock file of this repository is in the way (git
 // 2.39, lockfile.c); what a server says has "remote: " before it.
-var heldLock = regexp.MustCompile(`(?m)^(?:fatal|error): .*Unable to create '([^']+\.lock)': File exists`)
+var heldLock = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:fatal|error): .*Unable to create '([^']+\.lock)': File exists`)
+})
 
 // LockFile returns the lock file that kept git from changing refs, "" when it
 // failed for another reason. A git that is running holds the file, or one that was
 // killed left it behind.
 func (e *Error) LockFile() string {
-	if found := heldLock.FindStringSubmatch(e.Stderr); found != nil {
+	if found := heldLock().FindStringSubmatch(e.Stderr); found != nil {
 		return found[1]
 	}
 	return ""
