@@ -73,8 +73,8 @@ func (e Env) getenv(name string) string {
 
 func (e Env) lookup(name string) (value string, set bool) {
 	for _, kv := range slices.Backward(e.Environ) {
-		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
-			return v, true
+		if v, ok := strings.CutPrefix(kv, name); ok && strings.HasPrefix(v, "=") {
+			return v[1:], true
 		}
 	}
 	return "", false

@@ -224,8 +224,8 @@ func SameFile(a, b string) bool {
 // Getenv returns the value of name in env that the system would see.
 func Getenv(env []string, name string) string {
 	for _, kv := range slices.Backward(env) {
-		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
-			return v
+		if v, ok := strings.CutPrefix(kv, name); ok && strings.HasPrefix(v, "=") {
+			return v[1:]
 		}
 	}
 	return ""
