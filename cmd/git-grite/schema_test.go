@@ -97,6 +97,7 @@ var results = []struct {
 	{"alice", "lock renew --mine --ttl 1h", 0},
 	{"alice", "push -- origin HEAD:refs/heads/empty", 3},
 	{"changed", "push -- origin HEAD:refs/heads/topic", 0},
+	{"alice", "push -- origin HEAD:refs/heads/topic", 0}, // up to date
 	{"alice", "lock status", 0},
 	{"changed", "push --release --lock path:src/ -- -n origin HEAD:refs/heads/topic", 0},
 	{"rejected", "push --lock path:src/ -- origin HEAD:main", 1},
