@@ -17,8 +17,9 @@ type recordReader struct {
 	repo   *git.Repo
 	now    func() time.Time
 	prefix string
-	remote string // whose locks they are, "" for this clone's
-	cache  string // the file that remembers decoded records
+	remote string  // whose locks they are, "" for this clone's
+	cache  string  // the file that remembers decoded records
+	opened *cached // what is in it, where that was read already
 	last   *lastRead
 }
 
@@ -73,8 +74,12 @@ func (rr recordReader) glance(ctx context.Context) (*lock.Table, error) {
 	if !plain {
 		return rr.table(ctx)
 	}
+	c := openCache(rr.cache)
+	if rr.opened = &c; c.stamp == "" && len(c.records.Text) < worthAStamp*leastRecord {
+		return rr.table(ctx) // so few, as nearly always, that none would be kept
+	}
 	now, settled := stamp.Of(rr.now(), dir, packed)
-	if t, known := openCache(rr.cache).table(rr, now); known {
+	if t, known := c.table(rr, now); known {
 		return t, nil
 	}
 	all, err := rr.read(ctx, false)
@@ -181,7 +186,11 @@ func (rr recordReader) records(ctx context.Context, refs []git.Ref, sure bool) (
 	}
 	records, ok := rr.last.recall(refs)
 	if !ok {
-		records = openCache(rr.cache).of(rr.prefix, refs)
+		if rr.opened == nil {
+			c := openCache(rr.cache)
+			rr.opened = &c
+		}
+		records = rr.opened.of(rr.prefix, refs)
 	}
 	defer rr.last.keep(refs, records)
 	var missing []git.OID
