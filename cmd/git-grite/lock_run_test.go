@@ -305,7 +305,8 @@ func TestLockOnTerminal(t *testing.T) {
 func ctrlC(t *testing.T, r *gittest.Repo) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "script"), `trap 'echo got >>$D/got' INT; echo >$D/ready; until [ -e $D/end ]; do sleep 0.05; done; echo >$D/ended`)
-	came(t, "Ctrl-C", r.With("D="+dir).Run("", "sh", "-c", `{ until [ -s $D/ready ]; do sleep 0.05; done; printf '\003'; until [ -s $D/got ]; do sleep 0.05; done; sleep 0.5; touch $D/end; } |
+	came(t, "Ctrl-C", r.With("D="+dir).Run("", "sh", "-c", `n=0; await() { until [ -s "$1" ] || [ $((n+=1)) -gt 1200 ]; do sleep 0.05; done; }
+		{ await $D/ready; printf '\003'; await $D/got; sleep 0.5; touch $D/end; } |
 		script -qec 'git grite lock run path:x -- sh $D/script' /dev/null`)).exits(130)
 	if got := readFile(t, filepath.Join(dir, "got")); got != "got\n" || readFile(t, filepath.Join(dir, "ended")) != "\n" {
 		t.Errorf("the command got %q", got)

@@ -44,7 +44,7 @@ func unrenewed(t *testing.T) {
 		grite(t, r, "init", "--no-hooks")
 		setting(t, r, "[lock]\nclock_skew = \"0s\"\n")
 	}
-	first := holder.Start("git-grite", "lock", "run", "repo:x", "--ttl", "20s", "--", "sh", "-c", count)
+	first := holder.Start("git-grite", "lock", "run", "repo:x", "--ttl", "30s", "--", "sh", "-c", count)
 	appears(t, filepath.Join(dir, "busy"))
 	if err := os.CopyFS(aside, os.DirFS(remote.Dir)); err != nil {
 		t.Fatal(err)
