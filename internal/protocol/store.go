@@ -149,6 +149,11 @@ func (a *Actor) wait(ctx context.Context, q AcquireRequest, try func(fresh bool)
 			q.Blocked(held)
 		}
 		interval.Max = max(maxPoll, 4*a.Now().Sub(began))
+		if isHeld {
+			if until := held.Free.Sub(a.Now()); until > 0 { // the moment when it may be taken
+				left = min(left, until)
+			}
+		}
 		if err := interval.Wait(ctx, left); err != nil {
 			return err
 		}
