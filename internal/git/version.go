@@ -36,7 +36,7 @@ func (r *Repo) CheckVersion(ctx context.Context) error {
 
 // Version returns what git says of itself, such as "2.39.5".
 func (r *Repo) Version(ctx context.Context) (string, error) {
-	out, err := r.run(ctx, command{args: []string{"version"}, dir: os.TempDir()})
+	out, err := r.run(ctx, command{args: []string{"version"}, dir: "/"}) // in no repository, whose settings may be damaged
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +58,13 @@ func Find(ctx context.Context, repo *git.Repo) (Place, error) {
 			p.Fault = p.fault("it turns all hooks off; " + unset)
 			return p, nil
 		}
-		if p.Dir, err = repo.HooksDir(ctx); err != nil {
+		var failed *git.Error
+		if p.Dir, err = repo.HooksDir(ctx); errors.As(err, &failed) && failed.ExitCode == 128 { // relative to a work tree (git 2.39)
+			p.Dir = ""
+			p.Fault = p.fault("there is no such directory from here, so that git runs no hooks; give the whole path: git config --" + scope + " core.hooksPath " + Own(repo))
+			return p, nil
+		}
+		if err != nil {
 			return p, err
 		}
 		if real(p.Dir) == real(Own(repo)) {
