@@ -147,6 +147,9 @@ func TestDamage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "a corrupt object" {
+				gittest.Unhealthy(t, "an object is corrupted, and stays when no ref leads to it")
+			}
 			r := gittest.New(t)
 			main := r.Git("rev-parse", "main")
 			grite(t, r, "lock", "acquire", "-r", "path:good")

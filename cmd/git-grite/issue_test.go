@@ -195,6 +195,7 @@ func TestIssueHostile(t *testing.T) {
 	try(t, alice, "issue", "list").exits(0, "Sound", "note: "+string(wal.Ref)+` on remote "origin" is damaged`)
 	try(t, alice, "issue", "comment", id, "--body", "x").exits(5, "is damaged")
 	alice.Git("symbolic-ref", string(wal.Ref), "refs/heads/main")
+	gittest.Unhealthy(t, "the symbolic ref leads to a branch that does not exist", alice)
 	try(t, alice, "issue", "list").exits(5, "is damaged", "doctor")
 	try(t, alice, "lock", "acquire", "-r", "issue:"+id[:8]).exits(0, "issue:"+id[:8])
 }

@@ -163,7 +163,11 @@ func runScripts(t *testing.T, names, remote string) {
 			}
 			env.Setenv("REMOTE", remote)
 			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-			env.Defer(func() { healthy(t, env, odd.MatchString(name)) })
+			how := gittest.Objects
+			if odd.MatchString(name) {
+				how = gittest.Year
+			}
+			env.Defer(func() { gittest.CheckWorld(t, env.WorkDir, env.Vars, how) })
 			repo := filepath.Join(env.WorkDir, "repo")
 			return os.MkdirAll(repo, 0o777)
 		},

@@ -71,6 +71,7 @@ func TestPushedCommits(t *testing.T) {
 	}
 	r.Git("replace", "-d", string(third))
 	r.Write(".git/info/grafts", string(third)+"\n")
+	gittest.Unhealthy(t, "git pushes nothing whose parents a graft hides", r)
 	if got := pushed(Published{}, main); len(got) != 3 {
 		t.Errorf("grafts: %v", got)
 	}

@@ -56,6 +56,9 @@ func TestMoveRefs(t *testing.T) {
 			old := OID(r.Git("rev-parse", "HEAD"))
 			next := OID(r.Git("commit-tree", "-m", "next", "HEAD^{tree}"))
 			r.Git("update-ref", name, "HEAD")
+			if what == "broken" || what == "packed-refs locked" {
+				gittest.Unhealthy(t, "the ref or the lock file is the test's")
+			}
 			for _, step := range c.make {
 				step(r)
 			}
@@ -128,6 +131,9 @@ func TestUpdateRef(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
+			if what == "broken" || what == "packed-refs locked" || what == "symbolic" {
+				gittest.Unhealthy(t, "the ref or the lock file is the test's")
+			}
 			r := gittest.New(t)
 			for _, step := range c.make {
 				step(r)

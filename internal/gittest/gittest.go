@@ -55,13 +55,14 @@ func newHome(t testing.TB) string {
 var worlds sync.Map
 
 // endWith kills, at the end of the test, what then runs in any of its homes,
-// which t.TempDir makes in one directory.
+// which t.TempDir makes in one directory, and checks the repositories there.
 func endWith(t testing.TB, home string) {
 	world := filepath.Dir(home)
 	if _, known := worlds.LoadOrStore(world, true); !known {
 		t.Cleanup(func() {
 			worlds.Delete(world)
 			endAll(world)
+			healthyInTheEnd(t, world, home)
 		})
 	}
 }

@@ -88,6 +88,9 @@ func proxy(t testing.TB, upstream string, keepAlive bool) *FaultProxy {
 	srv.Config.SetKeepAlivesEnabled(keepAlive)
 	srv.Start()
 	p.URL = srv.URL + u.Path
+	if at, ok := urls.Load(upstream); ok {
+		serves(t, p.URL, at.(served).bare)
+	}
 	t.Cleanup(func() {
 		cancel()
 		srv.CloseClientConnections()

@@ -41,7 +41,9 @@ func Transports(testing.TB) []Transport {
 // clients need in their environment. The server's own environment is hermetic.
 func (tr Transport) Serve(t testing.TB, bare string) (url string, env []string) {
 	t.Helper()
-	return tr.serve(t, bare)
+	url, env = tr.serve(t, bare)
+	serves(t, url, bare)
+	return url, env
 }
 
 func serveDaemon(t testing.TB, bare string) (string, []string) {
