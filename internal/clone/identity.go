@@ -84,7 +84,7 @@ func (c *Clone) actor(exact bool) (Identity, error) {
 		}
 		return Identity{Actor: a, Source: FromSession}, err
 	}
-	if id, err := os.ReadFile(c.files.worktree()); err == nil {
+	if id, err := atomicfile.Read(c.files.worktree()); err == nil {
 		a, err := actors.Find(strings.TrimSpace(string(id)))
 		return Identity{Actor: a, Source: FromWorktree}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,7 +157,7 @@ func (c *Clone) silent(remote *refstore.Remote, within time.Duration) error {
 	if within <= 0 {
 		return nil
 	}
-	text, err := os.ReadFile(c.files.silent())
+	text, err := atomicfile.Read(c.files.silent())
 	if err != nil {
 		return nil
 	}

@@ -90,7 +90,7 @@ func ReadActor(dataDir string) (Actor, error) { return readActor(dataDir) }
 
 func readActor(dataDir string) (Actor, error) {
 	path := filepath.Join(dataDir, "config.toml")
-	text, err := os.ReadFile(path)
+	text, err := atomicfile.Read(path)
 	if err != nil {
 		return Actor{}, err
 	}

@@ -50,7 +50,7 @@ func Here(host, commonDir string) (Clone, error) {
 func ReadClone(dir string) (Clone, error) {
 	var c Clone
 	path := ClonePlace(dir)
-	text, err := os.ReadFile(path)
+	text, err := atomicfile.Read(path)
 	if err != nil {
 		return c, err
 	}

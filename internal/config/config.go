@@ -14,6 +14,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/lock"
 )
@@ -181,7 +182,7 @@ type file struct {
 
 // read lays the clone's file over c.
 func (f file) read(c *Config) error {
-	text, err := os.ReadFile(f.path)
+	text, err := atomicfile.Read(f.path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return nil
 	}

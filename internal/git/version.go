@@ -2,13 +2,13 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // minimum is the oldest git that works: 2.31 brought rev-parse --path-format.
@@ -56,7 +56,7 @@ func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 	if st, err := os.Stat(path); err == nil {
 		stamp = fmt.Sprintf("%d %d\n", st.Size(), st.ModTime().UnixNano())
 	}
-	if seen, err := os.ReadFile(memo); err == nil && stamp != "" && string(seen) == stamp {
+	if seen, err := atomicfile.Read(memo); err == nil && stamp != "" && string(seen) == stamp {
 		return nil
 	}
 	if err := r.CheckVersion(ctx); err != nil {
@@ -71,19 +71,9 @@ func (r *Repo) CheckVersionOnce(ctx context.Context, memo string) error {
 // exists; until then nothing is remembered. What stands at its name is replaced,
 // never written through.
 func (r *Repo) RememberVersion(memo string) {
-	if r.checked == "" {
-		return
-	}
-	f, err := os.CreateTemp(filepath.Dir(memo), "tmp_git_")
-	if err != nil {
-		return
-	}
-	_, err = f.WriteString(r.checked)
-	if errors.Join(err, f.Chmod(0o644), f.Close()) == nil && os.Rename(f.Name(), memo) == nil {
+	if r.checked != "" && atomicfile.Write(memo, []byte(r.checked), 0o644) == nil {
 		r.checked = ""
-		return
 	}
-	os.Remove(f.Name())
 }
 
 func recent(version string) bool {

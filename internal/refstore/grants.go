@@ -127,7 +127,7 @@ func (g *Grants) read() error {
 			continue // being written
 		}
 		path := filepath.Join(dir, file.Name())
-		text, err := os.ReadFile(path)
+		text, err := atomicfile.Read(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // dropped meanwhile
 		}

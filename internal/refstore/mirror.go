@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -152,7 +151,7 @@ func (s *Remote) agePath() string { return filepath.Join(s.dir, "mirror.age") }
 // AsOf returns when the mirror was last brought up to date, the zero time for
 // never.
 func (s *Remote) AsOf() time.Time {
-	text, err := os.ReadFile(s.agePath())
+	text, err := atomicfile.Read(s.agePath())
 	key, ms, ok := strings.Cut(strings.TrimSpace(string(text)), " ")
 	n, numErr := strconv.ParseInt(ms, 10, 64)
 	if err != nil || numErr != nil || !ok || key != s.Arbiter().key() {

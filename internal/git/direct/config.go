@@ -1,9 +1,10 @@
 package direct
 
 import (
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // Config is what git's configuration says, in git's order: what comes later
@@ -56,7 +57,7 @@ var needed = map[string][]string{
 // otherwise than as plain "key = value" lines, and not whole for one that includes
 // others: git takes the format of a repository from the file alone.
 func (c *Config) readConfig(path string) (ok, whole bool) {
-	text, err := os.ReadFile(path)
+	text, err := atomicfile.Read(path)
 	if err != nil {
 		return absent(err), true
 	}

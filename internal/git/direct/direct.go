@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // OID is an object id in lowercase hex: 40 digits in SHA-1, 64 in SHA-256
@@ -200,7 +202,7 @@ func (r *Repo) ObjectFormat() string {
 // linkIn returns the path that a file holds behind mark, seen from dir; "" when it
 // holds none.
 func linkIn(file, mark, dir string) string {
-	text, err := os.ReadFile(file)
+	text, err := atomicfile.Read(file)
 	target, ok := strings.CutPrefix(strings.TrimRight(string(text), "\r\n"), mark)
 	if err != nil || !ok || target == "" {
 		return ""

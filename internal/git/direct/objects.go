@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // MaxObject bounds the size, in bytes, of an object that is read: anybody may
@@ -114,7 +116,7 @@ func (o *Objects) read(oid OID, want string) ([]byte, error) {
 		return nil, ErrElsewhere
 	}
 	// A compressor adds a few bytes at most to what it cannot compress.
-	text, err := readSmall(filepath.Join(o.Dir, string(oid[:2]), string(oid[2:])), MaxObject+4096)
+	text, err := atomicfile.ReadSome(filepath.Join(o.Dir, string(oid[:2]), string(oid[2:])), MaxObject+4096)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrElsewhere
 	} else if err != nil {

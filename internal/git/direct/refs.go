@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/git-grite/git-grite/internal/atomicfile"
 )
 
 // Ref is one ref as it stands.
@@ -123,7 +125,7 @@ const maxRef = 4096 // bytes of its file
 
 // readLoose reads the file of a ref: its object id, or what it points to.
 func (f *Refs) readLoose(name RefName) (oid OID, symref RefName, err error) {
-	text, err := readSmall(f.Dir+string(filepath.Separator)+filepath.FromSlash(string(name)), maxRef)
+	text, err := atomicfile.ReadLine(f.Dir+string(filepath.Separator)+filepath.FromSlash(string(name)), maxRef)
 	if err != nil {
 		return "", "", err
 	}
@@ -265,8 +267,7 @@ func refOID(text string) OID {
 // validComponent reports whether git takes a file of this name for a part of a
 // ref's name (git-check-ref-format(1)).
 func validComponent(s string) bool {
-	return s != "" && s[0] != '.' && !strings.HasSuffix(s, ".lock") && !strings.HasSuffix(s, ".") &&
-		!strings.Contains(s, "..") && !strings.Contains(s, "@{") &&
+	return s != "" && s[0] != '.' && !strings.HasSuffix(s, ".lock") && !strings.HasSuffix(s, ".") && !strings.Contains(s, "..") && !strings.Contains(s, "@{") &&
 		!strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune("~^:?*[\\", c) })
 }
 
@@ -274,7 +275,7 @@ func validComponent(s string) bool {
 // unless it has become sound.
 func (f *Refs) RemoveBroken(name RefName) error {
 	broken := func() (bool, error) {
-		text, err := readSmall(f.File(name), maxRef)
+		text, err := atomicfile.ReadLine(f.File(name), maxRef)
 		if absent(err) || errors.Is(err, syscall.EISDIR) {
 			return false, nil
 		}
