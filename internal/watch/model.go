@@ -104,9 +104,9 @@ func (m *Model) Update(l Look, now time.Time) {
 func (m *Model) shown(now time.Time) []row {
 	m.rows = slices.DeleteFunc(m.rows, func(r row) bool { return !r.ended.IsZero() && now.Sub(r.ended) >= endedFor })
 	want := strings.ToLower(m.filter)
-	var rows []row
+	rows := make([]row, 0, len(m.rows))
 	for _, r := range m.rows {
-		if m.mine && !r.Mine || !strings.Contains(strings.ToLower(r.Resource+"\x00"+r.Holder+"\x00"+r.Reason), want) {
+		if m.mine && !r.Mine || want != "" && !strings.Contains(strings.ToLower(r.Resource+"\x00"+r.Holder+"\x00"+r.Reason), want) {
 			continue
 		}
 		rows = append(rows, r)
