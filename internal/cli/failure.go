@@ -145,7 +145,7 @@ func explanations() []explanation {
 		as(codeEnvironment, explainUnreached),
 		as(codeEnvironment, explainUnreachable),
 		as[*protocol.ShortLeaseError](codeEnvironment, nil),
-		as[*protocol.ContendedError](codeConflict, nil),
+		as[*protocol.ContendedError](codeConflict, nil, "git grite doctor"),
 		as(codeEnvironment, explainDoctor),
 		{codeEnvironment, explainLockFile},
 		as(codeEnvironment, func(e *git.RemoteError, _ time.Time) failure {
