@@ -250,8 +250,17 @@ func (c *command) call(ctx context.Context, env Env, out *printer, cc *cli.Conte
 	if c.args == "" && len(run.args) > 0 {
 		return result{}, &usageError{message: fmt.Sprintf("%s takes no argument %q", run.name, run.args[0]), hint: run.name + " -h"}
 	}
+	for _, name := range named {
+		if cc.IsSet(name) && cc.String(name) == "" {
+			return result{}, &usageError{message: "--" + name + " is empty", hint: run.name + " -h"}
+		}
+	}
 	return c.run(ctx, run)
 }
+
+// named are flags that say which one is meant: "", as of a variable that is not set
+// in a script, must not mean any.
+var named = []string{"actor", "data-dir", "nonce", "remote", "label", "to", "agent"}
 
 // commands is the whole command tree.
 func commands() []*command {

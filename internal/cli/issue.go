@@ -50,7 +50,11 @@ func (c *call) issueID() (string, error) {
 	if len(c.args) != 1 {
 		return "", &usageError{message: c.name + " needs the ID of one issue", hint: "git grite issue list"}
 	}
-	return strings.TrimPrefix(c.args[0], "issue:"), nil
+	id := strings.TrimPrefix(c.args[0], "issue:")
+	if id == "" { // of a script's variable; elsewhere it stands for a new issue, or for any
+		return "", issue.ErrPrefix
+	}
+	return id, nil
 }
 
 // issueLine names an issue by the beginning of its id that the caller gave.
