@@ -1,8 +1,11 @@
 package hook_test
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +51,7 @@ func TestInstallServer(t *testing.T) {
 			t.Errorf("%s: %+v", branch, res)
 		}
 	}
-	if err := os.Remove(filepath.Join(server.Dir, "bin/git-grite")); err != nil {
-		t.Fatal(err)
-	}
+	notFound(t, filepath.Join(hooks, "pre-receive"))
 	if res := clone.Run("", "git", "push", "origin", "HEAD:no"); res.Code == 0 || !strings.Contains(res.Stderr, "this push was not checked") {
 		t.Errorf("without the program their hook does not run: %+v", res)
 	}
@@ -125,5 +126,24 @@ func TestInstallServerOfGitLab(t *testing.T) {
 	server.Write("custom_hooks/pre-receive.d/git-grite", "#!/bin/sh\n")
 	if _, err := hook.InstallServer(server.Dir, hooks); err == nil {
 		t.Error("over a file that is not ours")
+	}
+}
+
+// notFound has a shim look for programs where there is nothing but grep: git-grite
+// may be installed on this machine.
+func notFound(t *testing.T, shim string) {
+	t.Helper()
+	bin := t.TempDir()
+	grep, err := exec.LookPath("grep")
+	if err == nil {
+		err = os.Symlink(grep, filepath.Join(bin, "grep"))
+	}
+	text, readErr := os.ReadFile(shim)
+	if err = errors.Join(err, readErr); err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^PATH=.*$`).ReplaceAll(text, []byte("PATH='"+bin+"'"))
+	if err := os.WriteFile(shim, text, 0o755); err != nil {
+		t.Fatal(err)
 	}
 }
