@@ -26,6 +26,16 @@ func Fold(s string) string {
 	return foldRunes(s)
 }
 
+// composed is s in NFC.
+func composed(s string) string {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return norm.NFC.String(s)
+		}
+	}
+	return s
+}
+
 func foldRunes(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); {

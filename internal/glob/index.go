@@ -104,7 +104,7 @@ func (x *Index) scan(paths []string, found [][]int) {
 	}
 	for i, path := range paths {
 		for _, m := range x.plain {
-			if spelled(m.p.base, path, m.p.below) {
+			if spelled(m.p.base, composed(path), m.p.below) {
 				found[i] = append(found[i], m.at)
 			}
 		}
@@ -117,15 +117,12 @@ func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 	found := make([][]int, len(paths))
 	x.scan(paths, found)
 	var within []*group // whose directory has paths in it
-	folded := paths
-	if x.fold {
-		folded = make([]string, len(paths))
-	}
+	same := make([]string, len(paths))
 	for i, path := range paths {
-		if x.fold {
-			path = Fold(path)
-			folded[i] = path
+		if same[i] = composed(path); x.fold {
+			same[i] = Fold(path)
 		}
+		path = same[i]
 		for end := len(path); ; {
 			if p := x.at[path[:end]]; p != nil {
 				for _, e := range p.spelled {
@@ -149,7 +146,7 @@ func (x *Index) Covering(ctx context.Context, paths []string) ([][]int, error) {
 	var err error
 	for _, g := range within {
 		if err == nil {
-			err = g.match(ctx, folded, g.in, found)
+			err = g.match(ctx, same, g.in, found)
 		}
 		g.in = g.in[:0]
 	}

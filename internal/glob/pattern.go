@@ -18,7 +18,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Pattern is the set of paths that a path lock covers:
@@ -31,7 +30,7 @@ import (
 // It is safe for concurrent use.
 type Pattern struct {
 	text  string // as given
-	base  string // without the trailing slash
+	base  string // composed, without the trailing slash
 	below bool   // everything below is covered too
 	glob  bool   // base has a meaning beyond its spelling
 
@@ -89,16 +88,16 @@ func metaIndex(s string) int {
 // ErrMalformed or is *BoundsError.
 func Compile(s string) (*Pattern, error) {
 	p := Literal(s)
-	if p.below && p.base == s || !HasMeta(p.base) {
+	if !HasMeta(p.base) {
 		return p, nil
 	}
 	if !doublestar.ValidatePattern(p.base) {
 		return nil, ErrMalformed
 	}
-	p.glob, p.below = true, p.base != s
+	p.glob, p.below = true, p.directory()
 	texts := []string{p.base}
-	if nfc := norm.NFC.String(p.base); nfc != p.base {
-		texts = append(texts, nfc) // it can be longer
+	if given := strings.TrimSuffix(s, "/"); given != p.base {
+		texts = append(texts, given) // it can be longer
 	}
 	for _, text := range texts {
 		if err := bounded(collapse(text)); err != nil {
@@ -130,8 +129,8 @@ func bounded(text string) error {
 // Literal is the pattern of a path whose glob characters mean nothing. It covers
 // what is below only if it has none of them or ends in a slash.
 func Literal(s string) *Pattern {
-	base := strings.TrimSuffix(s, "/")
-	return &Pattern{text: s, base: base, below: base != s || !HasMeta(base)}
+	base := composed(strings.TrimSuffix(s, "/"))
+	return &Pattern{text: s, base: base, below: strings.HasSuffix(s, "/") || !HasMeta(base)}
 }
 
 // String is the text that the pattern was made from.
@@ -140,8 +139,10 @@ func (p *Pattern) String() string { return p.text }
 // Plain reports whether the pattern has no glob characters with a meaning.
 func (p *Pattern) Plain() bool { return !p.glob }
 
-// Covers reports whether the path is covered, compared exactly.
+// Covers reports whether the path is covered, compared exactly but for how its
+// letters are composed, which [Pattern.Overlaps] does not tell apart either.
 func (p *Pattern) Covers(path string) bool {
+	path = composed(path)
 	if spelled(p.base, path, p.below) {
 		return true
 	}
@@ -253,7 +254,7 @@ func (p *Pattern) Overlaps(q *Pattern) bool {
 func (p *Pattern) isPath() bool { return !p.glob && p.below }
 
 // directory reports whether it was written with a trailing slash.
-func (p *Pattern) directory() bool { return p.base != p.text }
+func (p *Pattern) directory() bool { return strings.HasSuffix(p.text, "/") }
 
 // automata are those whose paths together are the pattern's.
 func (p *Pattern) automata() []*machine {
