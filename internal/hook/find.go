@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/git-grite/git-grite/hooks"
 	"github.com/git-grite/git-grite/internal/git"
@@ -58,8 +59,11 @@ func Find(ctx context.Context, repo *git.Repo) (Place, error) {
 			p.Fault = p.fault("it turns all hooks off; " + unset)
 			return p, nil
 		}
+		// Relative to a work tree it may lead below a file: git 2.39 dies of that.
 		var failed *git.Error
-		if p.Dir, err = repo.HooksDir(ctx); errors.As(err, &failed) && failed.ExitCode == 128 { // relative to a work tree (git 2.39)
+		p.Dir, err = repo.HooksDir(ctx)
+		_, notThere := os.Stat(p.Dir)
+		if errors.As(err, &failed) && failed.ExitCode == 128 || err == nil && errors.Is(notThere, syscall.ENOTDIR) {
 			p.Dir = ""
 			p.Fault = p.fault("there is no such directory from here, so that git runs no hooks; give the whole path: git config --" + scope + " core.hooksPath " + Own(repo))
 			return p, nil
