@@ -189,6 +189,10 @@ func placeExplanations() []explanation {
 		is(codeEnvironment, syscall.EROFS),
 		is(codeEnvironment, syscall.ENOSPC),
 		is(codeEnvironment, syscall.EDQUOT),
+		is(codeEnvironment, syscall.ENOTDIR),
+		is(codeEnvironment, syscall.EISDIR),
+		is(codeEnvironment, syscall.ELOOP),
+		is(codeEnvironment, syscall.ENAMETOOLONG),
 	}
 }
 

@@ -61,8 +61,11 @@ func runReport(ctx context.Context, c *call, cl *clone.Clone, o reportOptions) (
 	path := c.abs(o.html)
 	data["file"] = path
 	err = atomicfile.Write(path, page.Bytes(), 0o666)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		err = usagef("--html: there is no directory %s", filepath.Dir(o.html))
+	case errors.Is(err, fs.ErrExist):
+		err = usagef("--html: %s is a directory; write the name of a file", o.html)
 	}
 	return result{data: data, text: func(w io.Writer) { fmt.Fprintf(w, "Report written to %s\n", wire.Printable(o.html)) }}, err
 }

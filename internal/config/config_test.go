@@ -160,6 +160,8 @@ func TestMistakes(t *testing.T) {
 		"lock_policy = \"warn":           "config.toml:1: is not valid TOML",
 		"lock_policy = ":                 "config.toml:1: is not valid TOML",
 		"a = 1\na = 2":                   "is not valid TOML",
+		"x = 1\nlock = 5":                "config.toml:2: lock: must be a table: write [lock] on a line of its own",
+		"[[hook]]\nfetch = \"push\"":     "config.toml:1: hook: must be a table: write [hook] on a line of its own",
 		"x = " + strings.Repeat("[", 10): "has values nested more than 4 deep",
 	} {
 		_, err := Load(place(t, text, ""))

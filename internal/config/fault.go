@@ -94,7 +94,13 @@ func (f file) fault(text string, err error) error {
 		own.File = f.name
 		return own
 	case !errors.As(err, &p):
-		return &Error{File: f.name, Fault: err.Error()}
+		e := &Error{File: f.name, Fault: err.Error()}
+		var key string
+		// What is no table where one has to be is told in the decoder's types.
+		if n, _ := fmt.Sscanf(e.Fault, "toml: line %d (last key %q): type mismatch", &e.Line, &key); n == 2 {
+			e.Key, e.Fault = key, fmt.Sprintf("must be a table: write [%s] on a line of its own", key)
+		}
+		return e
 	}
 	e := &Error{File: f.name, Line: p.Position.Line, Key: p.LastKey, Fault: p.Message}
 	if _, err := toml.Decode(text, &map[string]any{}); err != nil {
