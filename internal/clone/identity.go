@@ -227,6 +227,8 @@ func (c *Clone) SetUp(ctx context.Context, label *string) (a config.Actor, made 
 			a, err = c.newActor(*label, "", true)
 		case made:
 			a, err = c.newActor(c.defaultLabel(ctx), "", true)
+		case err == nil && label == nil && a.Label == "": // the actor's directory is gone
+			a, err = c.Actors().Relabel(a, c.defaultLabel(ctx))
 		case err == nil && label != nil && *label != a.Label:
 			a, err = c.Actors().Relabel(a, *label)
 		}
