@@ -96,11 +96,11 @@ func TestLockWatchIdle(t *testing.T) {
 			t.Fatalf("the locks are never shown: %q", out())
 		}
 	}
-	// Whatever else runs on this machine can only add to it, so that the best of three
-	// spells counts, each with two looks.
+	// Whatever else runs on this machine can only add to it, so that one good spell of
+	// three is enough, each with two looks.
 	const while = 10 * time.Second
 	least := while
-	for range 3 {
+	for n := 0; n < 3 && least > while/100; n++ {
 		before := cpuOf(t, filepath.Join(dir, "pid"))
 		time.Sleep(while)
 		took := cpuOf(t, filepath.Join(dir, "pid")) - before
