@@ -13,7 +13,8 @@ MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 # the race detector can judge: everywhere else each stands for a process, and
 # shares with others what the test itself guards.
 RACE  := ./internal/gittest ./internal/keep ./internal/watch
-PLAIN  = $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
+# Those that take longest come first, so that none is left alone in the end.
+PLAIN  = ./cmd/git-grite ./internal/refstore $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
 # What needs servers, races or a minute, and is left to "make test".
 LONG  := Clones|Contract|Fault|Histories|LookInParts|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
 # The name and the end of each test, what is skipped, and all that one has to say.
