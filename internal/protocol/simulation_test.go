@@ -196,7 +196,7 @@ const steps = 50
 // with what somebody else believes in, nobody is told wrongly that it holds or
 // lost a lock, no lease is shortened, and nothing is stuck beyond its lease.
 func TestSimulation(t *testing.T) {
-	plays := 115
+	plays := 230
 	if os.Getenv("GRITE_TEST_FULL") == "1" {
 		plays = 2300 // × 12 conditions × 4 clients × 50 commands: 5 million
 	}
