@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
 )
@@ -125,12 +126,27 @@ func (o *Objects) read(oid OID, want string) ([]byte, error) {
 	return parseLoose(text, want)
 }
 
-func parseLoose(text []byte, want string) ([]byte, error) {
-	z, err := zlib.NewReader(bytes.NewReader(text))
-	if err != nil {
-		return nil, ErrElsewhere
+// inflaters are readers that were used before: a new one takes 40 KiB, hundreds of
+// times what the objects of a record have.
+var inflaters sync.Pool
+
+func inflate(text []byte) ([]byte, error) {
+	z, ok := inflaters.Get().(io.Reader)
+	if !ok {
+		fresh, err := zlib.NewReader(bytes.NewReader(text))
+		if err != nil {
+			return nil, err
+		}
+		z = fresh
+	} else if err := z.(zlib.Resetter).Reset(bytes.NewReader(text), nil); err != nil {
+		return nil, err
 	}
-	text, readErr := io.ReadAll(io.LimitReader(z, MaxObject+64))
+	defer inflaters.Put(z)
+	return io.ReadAll(io.LimitReader(z, MaxObject+64))
+}
+
+func parseLoose(text []byte, want string) ([]byte, error) {
+	text, readErr := inflate(text)
 	header, content, ok := bytes.Cut(text, []byte{0})
 	kind, length, _ := strings.Cut(string(header), " ")
 	size, err := strconv.Atoi(length)
