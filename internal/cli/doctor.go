@@ -177,11 +177,13 @@ func (d *diagnosis) locks(ctx context.Context, fix bool) error {
 	if missing > 0 {
 		d.add("git", checkFail, "git grite doctor --fix", "objects of %s of the last view are missing: git gc fails", wire.Count(missing, "ref"))
 	}
-	if len(v.Damaged) > 0 && fix {
-		if _, err := d.Collect(ctx); err != nil {
-			d.add("remote", checkFail, "", "%v", err)
+	if len(v.Damaged) > 0 {
+		if fix {
+			if _, err := d.Collect(ctx); err != nil {
+				d.add("remote", checkFail, "", "%v", err)
+			}
 		}
-		if v, err = d.Look(ctx, clone.Ask{}); err != nil {
+		if v, err = d.Look(ctx, clone.Ask{Limit: d.Config.HookTimeout, Closely: true}); err != nil {
 			return err
 		}
 	}
@@ -190,7 +192,7 @@ func (d *diagnosis) locks(ctx context.Context, fix bool) error {
 			d.add("locks", checkWarn, "", "%d more records are damaged", len(v.Damaged)-maxDamage)
 			break
 		}
-		d.add("locks", checkWarn, "it blocks nobody; git grite doctor --fix", "%v", damaged.Err)
+		d.add("locks", checkWarn, wire.Mend(damaged, "git grite doctor --fix"), "%v", damaged.Err)
 	}
 	running := 0
 	for _, l := range v.Locks {

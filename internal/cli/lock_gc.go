@@ -24,6 +24,9 @@ func runGC(ctx context.Context, c *call, cl *clone.Clone) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	for _, d := range done.Left[:min(len(done.Left), maxDamage)] {
+		c.out.note(wire.Advice, "%s; %s", wire.Printable(d.Err.Error()), wire.Mend(d, ""))
+	}
 	data := struct {
 		ExpiredPruned int `json:"expired_pruned"`
 		DamagedPruned int `json:"damaged_pruned"`

@@ -69,7 +69,9 @@ func runStatus(ctx context.Context, c *call, o statusOptions) (result, error) {
 			return result{}, err
 		}
 	}
-	v, err := cl.Look(ctx, lookOnce(o.cached))
+	ask := lookOnce(o.cached)
+	ask.Closely = true
+	v, err := cl.Look(ctx, ask)
 	if err != nil {
 		return result{}, err
 	}
@@ -164,7 +166,7 @@ func (c *call) statusObject(v clone.View, locks []lock.Lock, expired int) wire.S
 		data.Damaged = append(data.Damaged, wire.Damaged{Ref: refstore.Namespace + "/" + d.Key, OID: d.Version, Reason: d.Err.Error()})
 		switch {
 		case i < maxDamage:
-			c.out.note(wire.Advice, "%s; it blocks nobody; git grite lock gc removes it", wire.Printable(d.Err.Error()))
+			c.out.note(wire.Advice, "%s; %s", wire.Printable(d.Err.Error()), wire.Mend(d, "git grite lock gc removes it or says how"))
 		case i == maxDamage:
 			c.out.note(wire.Advice, "%d more records are damaged", len(v.Damaged)-maxDamage)
 		}

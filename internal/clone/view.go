@@ -37,6 +37,9 @@ type Ask struct {
 	// Retry is how long an arbiter that did not answer such a look is left alone;
 	// 0 to ask it all the same.
 	Retry time.Duration
+	// Closely is to ask an arbiter that has damaged records which of them only who
+	// runs it can remove.
+	Closely bool
 }
 
 // Whole is the last view, and of how many of its refs objects are missing. What was
@@ -84,7 +87,7 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 	v.AsOf = remote.AsOf()
 	if old := c.now().Sub(v.AsOf); ask.Limit > 0 && (old < 0 || old >= ask.MaxAge) {
 		if v.Unreachable = c.silent(remote, ask.Retry); v.Unreachable == nil {
-			t, v.Unreachable = c.ask(ctx, remote, ask.Limit)
+			t, v.Unreachable = c.ask(ctx, remote, ask)
 			if ctx.Err() != nil {
 				return v, context.Cause(ctx)
 			}
@@ -114,10 +117,14 @@ func (c *Clone) Look(ctx context.Context, ask Ask) (View, error) {
 }
 
 // ask loads the arbiter's locks as they are now, within a time limit.
-func (c *Clone) ask(ctx context.Context, remote *refstore.Remote, limit time.Duration) (*lock.View, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, late(remote, limit))
+func (c *Clone) ask(ctx context.Context, remote *refstore.Remote, ask Ask) (*lock.View, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, ask.Limit, late(remote, ask.Limit))
 	defer cancel()
-	t, err := remote.Load(ctx, true)
+	load := remote.Load
+	if ask.Closely {
+		load = refstore.Sparing{Remote: remote}.Load
+	}
+	t, err := load(ctx, true)
 	return t, inTime(ctx, err)
 }
 

@@ -31,9 +31,11 @@ func (t *Table) Collect(skew time.Duration, now time.Time) (changes []Change, c 
 		changes = append(changes, Change{Key: e.Key, Old: e.Version})
 	}
 	if len(changes) == 0 {
-		c.Damaged = t.Damaged[:min(len(t.Damaged), maxCollect)]
-		for _, d := range c.Damaged {
-			changes = append(changes, Change{Key: d.Key, Old: d.Version, Damaged: true})
+		for _, d := range t.Damaged {
+			if d.Remedy == "" && len(changes) < maxCollect {
+				c.Damaged = append(c.Damaged, d)
+				changes = append(changes, Change{Key: d.Key, Old: d.Version, Damaged: true})
+			}
 		}
 	}
 	c.Records = len(changes)

@@ -17,6 +17,7 @@ type Damage struct {
 	Key     string // "" for a ref in the place of the directory of all locks
 	Version string // "" when the store does not know
 	Err     error
+	Remedy  string // the command that removes it on the server, where no push can
 }
 
 // shadows reports whether the damaged record stands where git would need a

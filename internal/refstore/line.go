@@ -114,7 +114,7 @@ func (l *Line) read(ctx context.Context, prefix string) (line []lock.Waiter, err
 		}
 	}
 	if len(over) > 0 {
-		_, _ = l.remote.remote.Push(ctx, over) // the next look tries again
+		_ = l.remote.sweep(ctx, over) // the next look tries again
 	}
 	return line, nil
 }

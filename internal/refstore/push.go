@@ -109,11 +109,18 @@ func inPlace(damaged []lock.Damage, changes []lock.Change) bool {
 // git from making any. It reports whether there was one.
 func (s *Remote) unblock(ctx context.Context) bool {
 	oid, err := s.remote.Ref(ctx, Namespace)
-	if err != nil || oid == "" {
-		return false
+	return err == nil && oid != "" && s.sweep(ctx, []git.RefUpdate{{Name: Namespace, Old: oid}}) == nil
+}
+
+// sweep deletes refs that are no use to anybody, unless one is symbolic: that would
+// delete the branch that it names.
+func (s *Remote) sweep(ctx context.Context, updates []git.RefUpdate) error {
+	symrefs, err := s.remote.Symrefs(ctx, "refs/*grite/*")
+	updates = slices.DeleteFunc(updates, func(u git.RefUpdate) bool { return symrefs[u.Name] != "" })
+	if err == nil && len(updates) > 0 {
+		_, err = s.remote.Push(ctx, updates)
 	}
-	_, err = s.remote.Push(ctx, []git.RefUpdate{{Name: Namespace, Old: oid}})
-	return err == nil
+	return err
 }
 
 // unanswered decides what to make of a push that brought no word of our refs. A
@@ -193,14 +200,44 @@ func (s *Remote) spareSymrefs(ctx context.Context, changes []lock.Change) error 
 	if !slices.ContainsFunc(changes, func(c lock.Change) bool { return c.Damaged }) {
 		return nil
 	}
-	symrefs, err := s.remote.Symrefs(ctx, Namespace+"/*")
+	symrefs, err := s.remote.Symrefs(ctx, Namespace+"*")
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
 		if target, ok := symrefs[refName(c.Key)]; ok {
-			return &RefusedError{Remote: s.remote.Name, Reason: fmt.Sprintf("%s there is a symbolic ref to %s; remove it on the server: git symbolic-ref --delete %[1]s", refName(c.Key), target)}
+			return &RefusedError{Remote: s.remote.Name, Reason: fmt.Sprintf("%s there is a symbolic ref to %s; remove it on the server: %s", refName(c.Key), target, removeSymref(refName(c.Key)))}
 		}
 	}
 	return nil
+}
+
+// TellSymrefs says of damaged records which are symbolic refs on the remote. A
+// fetch does not tell, and gives what they point to.
+func (s *Remote) TellSymrefs(ctx context.Context, damaged []lock.Damage) error {
+	if len(damaged) == 0 {
+		return nil
+	}
+	symrefs, err := s.remote.Symrefs(ctx, Namespace+"*")
+	for i, d := range damaged {
+		if target, ok := symrefs[refName(d.Key)]; ok {
+			damaged[i].Remedy = removeSymref(refName(d.Key))
+			damaged[i].Err = &DamagedError{Ref: string(refName(d.Key)), Err: fmt.Errorf("on the server it is a symbolic ref to %s", target)}
+		}
+	}
+	return err
+}
+
+func removeSymref(name git.RefName) string { return "git symbolic-ref --delete " + string(name) }
+
+// Sparing is the remote for who removes damaged records: its looks tell symbolic refs.
+type Sparing struct{ *Remote }
+
+// Load is that of the remote.
+func (s Sparing) Load(ctx context.Context, fresh bool) (*lock.View, error) {
+	v, err := s.Remote.Load(ctx, fresh)
+	if err == nil {
+		err = s.TellSymrefs(ctx, v.Damaged)
+	}
+	return v, err
 }

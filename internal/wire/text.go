@@ -43,6 +43,15 @@ func Age(asOf, now time.Time) string {
 	return fmt.Sprintf("this is the view of %s ago", Span(now.Sub(asOf)))
 }
 
+// Mend says what a damaged record comes to, and how it is removed where nothing
+// keeps us from that.
+func Mend(d lock.Damage, how string) string {
+	if d.Remedy != "" {
+		return "nobody can lock what it stands for until it is removed on the server: " + d.Remedy
+	}
+	return "it blocks nobody; " + how
+}
+
 // JudgedBy says what is left to judge by when the arbiter could not be asked.
 func JudgedBy(v clone.View, now time.Time) string {
 	switch {
