@@ -58,6 +58,7 @@ var floors = map[string]floor{
 	"internal/completions": {nil, "scripts for shells, which ask cli"},
 	"internal/manual":      {nil, "words and their layout, without the commands that they are about"},
 	"internal/manual/make": {[]string{"internal/cli"}, "writes man pages into the repository"},
+	"internal/vet":         {[]string{"golang.org/x/tools/go/analysis/multichecker", "golang.org/x/tools/go/analysis/suite/vet"}, "checks the sources as they are for other systems"},
 	"internal/fence":       {[]string{"internal/git"}, "which locks guard a push is its caller's"},
 	"internal/note":        {[]string{"internal/lock", "internal/git"}, "what is asked about a lock, whoever asks"},
 	"internal/ask":         {[]string{"internal/clone", "internal/note", "internal/protocol", "internal/lock", "internal/git"}, "asks and answers; who is told is clone's"},
