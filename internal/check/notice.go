@@ -90,8 +90,11 @@ func UnpushedCommits(ctx context.Context, c *clone.Clone, locks []lock.Lock) ([]
 		return nil, err
 	}
 	head, err := c.Repo.CommitOf(ctx, "HEAD")
-	if err != nil {
+	if git.No(err) {
 		return nil, nil // nothing was committed yet
+	}
+	if err != nil {
+		return nil, err
 	}
 	tracking, err := c.Repo.Refs(ctx, "refs/remotes/"+arbiter.Name())
 	if err != nil || slices.ContainsFunc(tracking, func(r git.Ref) bool { return r.OID == head }) {

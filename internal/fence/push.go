@@ -133,6 +133,9 @@ func (p *Plan) landed(ctx context.Context, repo *git.Repo, url string) (State, e
 			return Unknown, err
 		}
 		commit, err := repo.CommitOf(ctx, source)
+		if err != nil && !git.No(err) {
+			return Unknown, err
+		}
 		for _, name := range names {
 			if err == nil && at[name] == commit {
 				return Moved, nil

@@ -149,7 +149,7 @@ func (r *Repo) RangeCommits(ctx context.Context, from, to string, most int) (com
 	var failed *Error
 	if errors.As(err, &failed) && failed.ExitCode == 128 {
 		for _, name := range []string{from, to} {
-			if _, err := r.read(ctx, "rev-parse", "--verify", "--quiet", name+"^{commit}"); errors.As(err, &failed) {
+			if _, err := r.CommitOf(ctx, name); No(err) {
 				return nil, false, &RevisionError{Revision: name, Shallow: len(r.shallow()) > 0}
 			}
 		}
@@ -253,7 +253,10 @@ func (r *Repo) Undone(ctx context.Context, old, next OID, commits []Commit, most
 		return nil, nil
 	}
 	if _, err := r.read(ctx, "merge-base", "--is-ancestor", string(old), string(next)); err != nil {
-		return nil, context.Cause(ctx)
+		if _, there := r.CommitOf(ctx, string(old)); No(err) || No(there) {
+			return nil, nil
+		}
+		return nil, err
 	}
 	out, err := r.run(ctx, command{detached: true, args: []string{"diff-tree", "-r", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", string(old), string(next), "--"}})
 	if err == nil {

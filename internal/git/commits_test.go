@@ -3,7 +3,10 @@ package git
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +113,84 @@ func TestMergeEdits(t *testing.T) {
 		if strings.Join(edits, " ") != c.want || (err != nil) != c.fails {
 			t.Errorf("%s: %q, error %v", name, edits, err)
 		}
+	}
+}
+
+// TestFailureIsNoAnswer: a git that could not find out has not said no.
+func TestFailureIsNoAnswer(t *testing.T) {
+	r := gittest.New(t)
+	gittest.Unhealthy(t, "objects are damaged and missing on purpose", r)
+	commitFile(r, "team", "settings")
+	older := commitFile(r, "a", "1")
+	old := commitFile(r, "a", "2")
+	r.Git("checkout", "-q", "-b", "side", string(older))
+	commitFile(r, "b", "b")
+	r.Git("merge", "-q", "-s", "ours", "-m", "ours", string(old))
+	next := OID(r.Git("rev-parse", "HEAD"))
+	repo, ctx := open(t, r), context.Background()
+	all := func(paths []string) ([]string, error) { return paths, nil }
+	undone := func(old OID) string {
+		paths, err := repo.Undone(ctx, old, next, []Commit{{OID: next, Merge: true}}, 100, all)
+		return fmt.Sprint(strings.Join(paths, " "), err != nil)
+	}
+	unknown := OID(strings.Repeat("12", 20))
+	sound := func() {
+		t.Helper()
+		for _, c := range []struct {
+			old  OID
+			want string
+		}{{old, "afalse"}, {OID(r.Git("commit-tree", "-m", "x", string(old)+"^{tree}")), "false"}, {unknown, "false"}} {
+			if got := undone(c.old); got != c.want {
+				t.Errorf("from %s to %s: %s, want %s", c.old, next, got, c.want)
+			}
+		}
+	}
+	sound()
+	for name, oid := range map[string]OID{"old": old, "history": older} {
+		for how, damage := range map[string]func(path string) error{
+			"damaged": func(path string) error { return os.WriteFile(path, []byte("junk"), 0o666) }, "missing": os.Remove,
+		} {
+			path := filepath.Join(r.Dir, ".git/objects", string(oid[:2]), string(oid[2:]))
+			saved, err := os.ReadFile(path)
+			if err = errors.Join(err, os.Chmod(path, 0o666), damage(path)); err != nil {
+				t.Fatal(err)
+			}
+			want := "true"
+			if name == "old" && how == "missing" { // as after a forced push of others
+				want = "false"
+			}
+			if got := undone(old); got != want {
+				t.Errorf("%s %s: %s, want %s", name, how, got, want)
+			}
+			if err := os.WriteFile(path, saved, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sound()
+
+	tree := r.Git("rev-parse", string(old)+"^{tree}")
+	if err := os.Remove(filepath.Join(r.Dir, ".git/objects", tree[:2], tree[2:])); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := repo.FileIn(ctx, string(old), "team", 100); err == nil {
+		t.Errorf("a file of a tree that is missing: %q", text)
+	}
+	if text, err := repo.FileIn(ctx, "nowhere", "team", 100); text != nil || err != nil {
+		t.Errorf("a file of no commit: %q, %v", text, err)
+	}
+	_, _, err := repo.RangeCommits(ctx, string(old), "nowhere", 100)
+	var missing *RevisionError
+	if !errors.As(err, &missing) {
+		t.Errorf("no such commit: %v", err)
+	}
+	for _, kv := range gittest.WrapGit(t, `if is rev-parse; then kill -9 $$; fi`) { // where our git is looked for
+		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
+			t.Setenv("PATH", path)
+		}
+	}
+	if repo.unborn(ctx) {
+		t.Error("unborn, because a git was killed")
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *Repo) Shown(ctx context.Context, key string, ask bool) (string, bool) {
 // section and variable in lower case. No match is an empty map.
 func (r *Repo) Config(ctx context.Context, regexp string) (map[string]string, error) {
 	out, err := r.read(ctx, "config", "-z", "--get-regexp", regexp)
-	if e, ok := err.(*Error); ok && e.ExitCode == 1 {
+	if No(err) {
 		return nil, nil // nothing matches
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ package git
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/git-grite/git-grite/internal/git/direct"
 )
@@ -58,6 +59,14 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// No reports whether a git that was asked something, such as rev-parse --quiet,
+// answered no. One that could not find out complains, some with the same exit code
+// (merge-base, git 2.39).
+func No(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.ExitCode == 1 && !strings.Contains("\n"+e.Stderr, "\nerror: ")
+}
 
 // lookup returns the last value of name in env, as the system would see it.
 func lookup(env []string, name string) string { return direct.Getenv(env, name) }

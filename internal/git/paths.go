@@ -73,7 +73,7 @@ func (r *Repo) UnstagedPaths(ctx context.Context) ([]string, error) {
 // unborn reports whether HEAD names a branch without commits.
 func (r *Repo) unborn(ctx context.Context) bool {
 	_, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
-	return err != nil
+	return No(err)
 }
 
 // splitZ takes -z output apart.

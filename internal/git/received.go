@@ -36,8 +36,7 @@ func (r *Repo) HeadRef(ctx context.Context) (RefName, error) {
 		return RefName("refs/heads/" + name), nil
 	}
 	out, err := r.read(ctx, "symbolic-ref", "-q", "HEAD")
-	var failed *Error
-	if errors.As(err, &failed) && failed.ExitCode == 1 {
+	if No(err) {
 		return "", nil
 	}
 	return RefName(bytes.TrimSpace(out)), err

@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 )
@@ -11,11 +10,10 @@ import (
 // at most limit bytes; nil where there is none of that kind, or no such commit.
 func (r *Repo) FileIn(ctx context.Context, commit, path string, limit int) ([]byte, error) {
 	out, err := r.read(ctx, "--literal-pathspecs", "ls-tree", "-z", "--full-tree", "--long", "--end-of-options", commit, "--", path)
-	var failed *Error
-	if errors.As(err, &failed) {
-		return nil, nil
-	}
 	if err != nil {
+		if _, there := r.CommitOf(ctx, commit); No(there) {
+			err = nil
+		}
 		return nil, err
 	}
 	// <mode> SP <type> SP <object> SP <size> TAB <path>

@@ -76,8 +76,8 @@ func (r *Repo) mainDir(ctx context.Context) string {
 	return r.CommonDir
 }
 
-// CommitOf returns the commit that a revision stands for; the error is *Error
-// when there is none.
+// CommitOf returns the commit that a revision stands for; the error is one that
+// [No] knows when there is none.
 func (r *Repo) CommitOf(ctx context.Context, revision string) (OID, error) {
 	out, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
 	return OID(strings.TrimSpace(string(out))), err

@@ -113,13 +113,11 @@ func (r *Repo) CheckPath(ctx context.Context, path string) error {
 	// It reads the index and the work tree, and exits with 1 for most paths.
 	_, err := r.run(ctx, command{args: []string{"check-ignore", "-q", "--", "./" + path}, dir: r.WorkTree})
 	var failed *Error
-	if errors.As(err, &failed) {
-		if failed.ExitCode == 1 {
-			return nil
-		}
-		if failed.ExitCode == 128 {
-			return &PathError{Reason: reason(failed.Stderr)}
-		}
+	if No(err) {
+		return nil
+	}
+	if errors.As(err, &failed) && failed.ExitCode == 128 {
+		return &PathError{Reason: reason(failed.Stderr)}
 	}
 	return err
 }
@@ -138,8 +136,7 @@ func emptyDir(path string) bool {
 // local, worktree or command); the scope is "" when it is not set.
 func (r *Repo) HooksPath(ctx context.Context) (value, scope string, err error) {
 	out, err := r.read(ctx, "config", "-z", "--show-scope", "--get", "core.hooksPath")
-	var failed *Error
-	if errors.As(err, &failed) && failed.ExitCode == 1 {
+	if No(err) {
 		return "", "", nil
 	}
 	if err != nil {
