@@ -148,14 +148,18 @@ func (p *Plan) landed(ctx context.Context, repo *git.Repo, url string) (State, e
 
 // UpToDate reports whether git push would do nothing, and then says so as git does.
 // Nothing is pushed for that: what is committed meanwhile would land without a
-// guard. The error is that of a git that could not be run or of ctx.
+// guard. The error is that of a git that could not be run or of ctx, or
+// *git.RemoteError: then nobody knows what the push would do.
 func (p *Plan) UpToDate(ctx context.Context, repo *git.Repo, io git.Streams) (bool, error) {
 	if p.on["set-upstream"] {
 		return false, nil
 	}
 	args := append(p.options[:len(p.options):len(p.options)], "--dry-run", "--porcelain", "--no-quiet", "--no-verify", "--", p.Repository)
-	var out bytes.Buffer
-	exit, err := repo.PushAs(ctx, append(args, p.Refspecs...), git.Streams{In: io.In, Out: &out})
+	var out, said bytes.Buffer
+	exit, err := repo.PushAs(ctx, append(args, p.Refspecs...), git.Streams{In: io.In, Out: &out, Err: &said})
+	if exit == 128 {
+		err = &git.RemoteError{Remote: p.Repository, Err: &git.Error{Args: []string{"push"}, ExitCode: exit, Stderr: said.String()}}
+	}
 	if err != nil || exit != 0 {
 		return false, err
 	}
