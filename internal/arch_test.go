@@ -27,13 +27,13 @@ type floor struct {
 // floors has a row for each package. docs/architecture.md has the same table in
 // words.
 var floors = map[string]floor{
-	"cmd/git-grite": {[]string{"internal/cli"}, "main starts and ends the process, nothing else"},
-	"cmd/git-grite-mcp": {[]string{"internal/cli", "github.com/modelcontextprotocol/go-sdk/mcp"},
+	"cmd/git-grite": {[]string{"internal/cli", "internal/signals"}, "main starts and ends the process, nothing else"},
+	"cmd/git-grite-mcp": {[]string{"internal/cli", "internal/signals", "github.com/modelcontextprotocol/go-sdk/mcp"},
 		"its tools are commands, and only it is linked with the protocol"},
 	"internal/cli": {[]string{
 		"internal/wire", "internal/check", "internal/clone", "internal/journal", "internal/protocol", "internal/refstore", "internal/config", "internal/hook",
 		"internal/guard", "internal/lock", "internal/git", "internal/atomicfile", "internal/agent", "internal/tracker", "internal/issue", "internal/wal", "internal/hold", "internal/keep", "internal/watch", "internal/timeline", "internal/fence", "internal/receive", "internal/sign", "internal/vouch", "internal/ask", "internal/note", "github.com/urfave/cli/v2", "golang.org/x/term",
-		"internal/manual", "internal/completions",
+		"internal/manual", "internal/completions", "internal/signals",
 	}, "flags and words: the only package that knows urfave/cli"},
 	"internal/hold":     {[]string{"internal/clone", "internal/config", "internal/keep", "internal/lock"}, "renews a clone's locks for keep, which knows no locks"},
 	"internal/wire":     {[]string{"internal/check", "internal/clone", "internal/hold", "internal/keep", "internal/guard", "internal/lock", "internal/tracker", "internal/issue", "internal/wal", "internal/ask", "internal/note"}, "objects are made of results, so it knows these and no source of them"},
@@ -44,8 +44,9 @@ var floors = map[string]floor{
 	"internal/hook":     {[]string{"internal/git", "internal/atomicfile", "hooks"}, "installs hooks without knowing what a lock is"},
 	"internal/refstore": {[]string{"internal/protocol", "internal/parts", "internal/stamp", "internal/summed", "internal/filelock", "internal/lock", "internal/git", "internal/atomicfile"}, "keeps records and decides nothing"},
 	"internal/parts":    {nil, "pure numbers"},
+	"internal/signals":  {nil, "a context, whoever works under it"},
 	"internal/stamp":    {[]string{"golang.org/x/sys/unix"}, "a directory, whatever is in it"},
-	"internal/filelock": {[]string{"internal/protocol", "internal/atomicfile", "github.com/gofrs/flock"}, "a file, whatever it stands for"},
+	"internal/filelock": {[]string{"internal/protocol", "internal/atomicfile", "internal/signals", "github.com/gofrs/flock"}, "a file, whatever it stands for"},
 	"internal/summed":   {[]string{"internal/atomicfile"}, "a format"},
 	"internal/protocol": {[]string{"internal/lock"}, "moves a table of which it does not know where it is kept"},
 	"internal/guard":    {[]string{"internal/lock"}, "pure judgement"},
@@ -70,7 +71,7 @@ var floors = map[string]floor{
 	"internal/issue":       {[]string{"internal/wal", "internal/cbor", "internal/git"}, "events to issues, pure, and the log that they come from"},
 	"internal/wal":         {[]string{"internal/git", "internal/cbor", "golang.org/x/crypto/blake2b"}, "an append-only ref, whatever the events mean"},
 	"internal/cbor":        {nil, "a format"},
-	"internal/git":         {[]string{"internal/git/direct", "internal/atomicfile"}, "the only package that runs git"},
+	"internal/git":         {[]string{"internal/git/direct", "internal/atomicfile", "internal/signals"}, "the only package that runs git"},
 	"internal/git/direct":  {[]string{"internal/atomicfile"}, "reads what git keeps, without git"},
 	"internal/atomicfile":  {nil, "one temporary file and one rename, and one read of such a file"},
 	"internal/gittest":     {nil, "worlds for tests of any package"},

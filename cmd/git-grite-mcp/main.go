@@ -12,10 +12,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/git-grite/git-grite/internal/cli"
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 func main() {
-	ctx, stop := cli.WithSignals(context.Background())
+	ctx, stop := signals.Context(context.Background())
 	defer stop()
 	if err := newServer(cli.SystemEnv()).Run(ctx, &mcp.StdioTransport{}); err != nil && ctx.Err() == nil {
 		log.SetFlags(0)

@@ -8,11 +8,12 @@ import (
 	"runtime/debug"
 
 	"github.com/git-grite/git-grite/internal/cli"
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 func main() {
 	debug.SetGCPercent(400) // most commands end before collecting would pay
-	ctx, stop := cli.WithSignals(context.Background())
+	ctx, stop := signals.Context(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, cli.SystemEnv()))
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/cli"
 	"github.com/git-grite/git-grite/internal/gittest"
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 // TestMain puts git-grite and grite on PATH, so that "git grite …" and the hooks
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 }
 
 func asProgram() {
-	ctx, stop := cli.WithSignals(context.Background())
+	ctx, stop := signals.Context(context.Background())
 	env := cli.SystemEnv()
 	shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT"))
 	if err != nil {

@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -86,38 +84,6 @@ func (e Env) abs(path string) string {
 		return path
 	}
 	return filepath.Join(e.Dir, path)
-}
-
-// signalError is the cause of a context that a signal ended.
-type signalError struct{ signal os.Signal }
-
-func (e *signalError) Error() string {
-	if e.signal == syscall.SIGTERM {
-		return "stopped by SIGTERM"
-	}
-	return "stopped by Ctrl-C"
-}
-
-// passedOn is how long a second signal counts as the first one: git gets Ctrl-C,
-// too, and sends it to what it has started once more.
-const passedOn = time.Second
-
-// WithSignals returns a context that SIGINT and SIGTERM end, with a cause that
-// Main turns into the exit codes 130 and 143. A later signal ends the process.
-func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case s := <-signals:
-			cancel(&signalError{s})
-			time.Sleep(passedOn)
-			signal.Stop(signals)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
 }
 
 // Main runs one command and returns its exit code; docs/commands.md lists them.

@@ -19,6 +19,7 @@ import (
 	"github.com/git-grite/git-grite/internal/lock"
 	"github.com/git-grite/git-grite/internal/protocol"
 	"github.com/git-grite/git-grite/internal/refstore"
+	"github.com/git-grite/git-grite/internal/signals"
 	"github.com/git-grite/git-grite/internal/tracker"
 	"github.com/git-grite/git-grite/internal/wal"
 )
@@ -102,8 +103,8 @@ func is(code string, target error, hints ...string) explanation {
 // first match holds; what matches nothing is an internal error.
 func explanations() []explanation {
 	return slices.Concat(pushExplanations(), []explanation{
-		as(codeCanceled, func(e *signalError, _ time.Time) failure {
-			if e.signal == syscall.SIGTERM {
+		as(codeCanceled, func(e *signals.Error, _ time.Time) failure {
+			if e.Signal == syscall.SIGTERM {
 				return failure{exit: 143, message: e.Error()}
 			}
 			return failure{message: e.Error()}

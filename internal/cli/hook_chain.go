@@ -14,6 +14,7 @@ import (
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/hook"
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 // runChain runs the older hooks as git would: with the same arguments and the
@@ -46,6 +47,7 @@ func (run *hookRun) runChain(ctx context.Context, env *Env) int {
 
 // runOld runs one older hook and returns its exit code.
 func runOld(ctx context.Context, env Env, path string, stdin io.Reader, args []string) int {
+	signals.Caught(ctx)
 	start := func(name string, args ...string) error {
 		cmd := exec.CommandContext(ctx, name, args...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = stdin, env.Stdout, env.Stderr, env.Environ, env.Dir

@@ -15,6 +15,7 @@ import (
 	"github.com/git-grite/git-grite/internal/guard"
 	"github.com/git-grite/git-grite/internal/hook"
 	"github.com/git-grite/git-grite/internal/journal"
+	"github.com/git-grite/git-grite/internal/signals"
 	"github.com/git-grite/git-grite/internal/wire"
 )
 
@@ -61,7 +62,7 @@ func runHook(ctx context.Context, env Env, args []string) (code int) {
 		return 0 // the pre-commit framework runs its hooks in all stages
 	}
 	verdict, err := run.judge(ctx, env, out)
-	var stopped *signalError
+	var stopped *signals.Error
 	if errors.As(err, &stopped) {
 		return out.finish(err)
 	}

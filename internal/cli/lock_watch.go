@@ -12,6 +12,7 @@ import (
 	"github.com/git-grite/git-grite/internal/hold"
 	"github.com/git-grite/git-grite/internal/journal"
 	"github.com/git-grite/git-grite/internal/lock"
+	"github.com/git-grite/git-grite/internal/signals"
 	"github.com/git-grite/git-grite/internal/watch"
 	"github.com/git-grite/git-grite/internal/wire"
 )
@@ -37,6 +38,7 @@ func runWatch(ctx context.Context, c *call, o statusOptions) error {
 	if err := c.attend(ctx, cl); err != nil {
 		return err
 	}
+	signals.Caught(ctx)
 	w := &watching{call: c, cl: cl, o: o, interval: defaultInterval}
 	if o.interval.given {
 		if w.interval, err = lock.ParseDuration(o.interval.text); err != nil || w.interval < time.Second {

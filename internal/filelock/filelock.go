@@ -10,6 +10,7 @@ import (
 
 	"github.com/git-grite/git-grite/internal/atomicfile"
 	"github.com/git-grite/git-grite/internal/protocol"
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 // BusyError is a file lock that another process did not give up in time.
@@ -33,6 +34,7 @@ type Lock struct {
 // happens, and with it all children that were given the file. It returns
 // *BusyError.
 func Take(ctx context.Context, path string, timeout time.Duration) (l Lock, err error) {
+	signals.Caught(ctx)
 	if err := atomicfile.Mkdir(filepath.Dir(path)); err != nil {
 		return l, err
 	}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/git-grite/git-grite/internal/signals"
 )
 
 // killDelay is how long a git that was asked to stop (SIGINT) may take to
@@ -114,6 +116,7 @@ func (o *output) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (r *Repo) prepare(ctx context.Context, c command) *exec.Cmd {
+	signals.Caught(ctx)
 	cmd := exec.CommandContext(ctx, "git", c.args...)
 	cmd.Dir, cmd.Env = c.dir, slices.Concat(r.env, c.env)
 	if cmd.Dir == "" {
