@@ -26,7 +26,7 @@ type Request struct {
 
 // Foreign reports whether an entry belongs to another owner or, for an exclusive
 // request, to another grant.
-func (q Request) Foreign(e Entry) bool {
+func (q *Request) Foreign(e *Entry) bool {
 	return e.Owner != q.Owner || q.Exclusive && e.Nonce != q.Nonce
 }
 
@@ -88,7 +88,8 @@ func (t *Table) Acquire(q Request, now time.Time) ([]Change, []Grant, error) {
 		}
 	}
 	var expired []Lock
-	for _, e := range t.Entries {
+	for i := range t.Entries {
+		e := &t.Entries[i]
 		if e.Released() || !q.Foreign(e) || !slices.ContainsFunc(q.Resources, e.Resource.Conflicts) {
 			continue
 		}
@@ -120,7 +121,7 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 	}
 	key := r.Key()
 	own, ok := t.At(key)
-	if !ok || q.Foreign(own) || !own.Live(now) {
+	if !ok || q.Foreign(&own) || !own.Live(now) {
 		return Grant{Lock: fresh}, t.replace(key, &fresh)
 	}
 	held := Holding{Lock: own.Lock, Version: own.Version}
@@ -145,7 +146,8 @@ func (t *Table) grant(q Request, r Resource, now time.Time) (Grant, *Change) {
 // EndedFor is the latest moment at which an expired lock that a request would
 // take over became free for it; zero when it takes nothing over.
 func (t *Table) EndedFor(q Request) (latest time.Time) {
-	for _, e := range t.Entries {
+	for i := range t.Entries {
+		e := &t.Entries[i]
 		free := e.Expires.Add(q.Skew)
 		if !e.Released() && q.Foreign(e) && free.After(latest) && slices.ContainsFunc(q.Resources, e.Resource.Conflicts) {
 			latest = free
@@ -159,7 +161,7 @@ func (t *Table) InTheWay(q Request, now time.Time) *HeldError {
 	held := &HeldError{Resources: q.Resources}
 	for _, entries := range [][]Entry{t.Entries, t.Beside} {
 		for i := range entries {
-			held.add(q, &entries[i], now)
+			held.add(&q, &entries[i], now)
 		}
 	}
 	if len(held.Conflicts) == 0 {
@@ -170,8 +172,8 @@ func (t *Table) InTheWay(q Request, now time.Time) *HeldError {
 }
 
 // add adds an entry that is in the way of the request.
-func (held *HeldError) add(q Request, e *Entry, now time.Time) {
-	if !q.Foreign(*e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {
+func (held *HeldError) add(q *Request, e *Entry, now time.Time) {
+	if !q.Foreign(e) || !now.Before(e.Expires.Add(q.Skew)) || e.Released() {
 		return
 	}
 	at := slices.IndexFunc(q.Resources, e.Resource.Conflicts)

@@ -84,9 +84,9 @@ func (t *Table) Doubt(before map[string]bool, from, to time.Time) (doubts []Cloc
 
 // At returns the record at key.
 func (t *Table) At(key string) (Entry, bool) {
-	for _, e := range t.Entries {
-		if e.Key == key {
-			return e, true
+	for i := range t.Entries {
+		if t.Entries[i].Key == key {
+			return t.Entries[i], true
 		}
 	}
 	return Entry{}, false

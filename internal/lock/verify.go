@@ -33,13 +33,14 @@ func (t *Table) Verify(q Request, changes []Change, now time.Time) (v Verdict, e
 	if v == Late {
 		return v, nil
 	}
-	for _, e := range t.Entries {
+	for i := range t.Entries {
+		e := &t.Entries[i]
 		if e.Released() || !q.Foreign(e) || !slices.ContainsFunc(q.Resources, e.Resource.Conflicts) {
 			continue
 		}
 		switch {
 		case !now.Before(e.Expires.Add(q.Skew)):
-			expired = append(expired, e)
+			expired = append(expired, *e)
 			v = max(v, Blocked)
 		case q.Before(e):
 			v = max(v, First)
@@ -52,7 +53,7 @@ func (t *Table) Verify(q Request, changes []Change, now time.Time) (v Verdict, e
 
 // Before reports whether a request goes before a record: the lower ticket does,
 // nonces decide between equal ones, and a record without a ticket is granted.
-func (q Request) Before(e Entry) bool {
+func (q *Request) Before(e *Entry) bool {
 	if e.Ticket.IsZero() {
 		return false
 	}

@@ -246,7 +246,7 @@ func (a *attempt) sendOne(ctx context.Context, c *claim, change lock.Change) err
 			return nil // somebody else deleted it
 		case !there:
 			change.Old = a.view.Version(change.Key)
-		case !c.q.Foreign(e) || !c.q.Before(e):
+		case !c.q.Foreign(&e) || !c.q.Before(&e):
 			return err
 		default:
 			if err := a.pause(ctx, polls); err != nil {

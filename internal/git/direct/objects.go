@@ -164,10 +164,5 @@ func parseLoose(text []byte, want string) ([]byte, error) {
 
 // IsOID reports whether s has the form of an object id.
 func IsOID(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return len(s) == 40 || len(s) == 64
+	return (len(s) == 40 || len(s) == 64) && strings.TrimLeft(s, "0123456789abcdef") == ""
 }
