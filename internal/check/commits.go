@@ -20,7 +20,11 @@ func cut(commits []git.Commit) []git.Commit {
 // that is not held against anybody.
 func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, updates []git.PushUpdate) error {
 	var changes guard.Changes
-	see := func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) }
+	see := func(c git.Commit, path string) {
+		if !c.Dropped {
+			changes.Add(string(c.OID), c.Merge, path)
+		}
+	}
 	listErr := j.c.Repo.ChangedPaths(ctx, commits, see)
 	for _, u := range updates {
 		undone, err := j.c.Repo.Undone(ctx, u.RemoteOID, u.LocalOID, commits, maxCommits, func(paths []string) ([]string, error) {
@@ -30,8 +34,8 @@ func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, upda
 		listErr = errors.Join(listErr, err)
 		for _, c := range commits {
 			for _, path := range undone {
-				if c.Merge {
-					see(c, path)
+				if c.Merge || c.Dropped {
+					changes.Add(string(c.OID), c.Merge, path)
 				}
 			}
 		}

@@ -70,7 +70,7 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 	}
 	if err = j.judgeCommits(ctx, commits, updates); err == nil && (more || !j.Clear()) {
 		// Not all of it need be new: there may be no tracking branches, or old ones.
-		published.Tips, err = heads(ctx, c, p.Remote, arbiter)
+		published.Tips, err = heads(ctx, c, p.Remote, arbiter, updates)
 	}
 	if err == nil && len(published.Tips) > 0 {
 		if commits, more, err = c.Repo.PushedCommits(ctx, updates, published, maxCommits); err == nil {
@@ -89,8 +89,9 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 }
 
 // heads asks what the remote of a push and the arbiter have. For a push to a URL
-// that is the arbiter alone.
-func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote) (tips []git.OID, err error) {
+// that is the arbiter alone. The refs that the push updates are left out: what they
+// have is what it starts from.
+func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote, updates []git.PushUpdate) (tips []git.OID, err error) {
 	var names []string
 	if pushed != "" {
 		names = append(names, pushed)
@@ -105,7 +106,9 @@ func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore
 		}
 		refs, askErr := remote.List(ctx, "refs/heads/*", "refs/tags/*")
 		for _, ref := range refs {
-			tips = append(tips, ref.OID)
+			if name != pushed || !slices.ContainsFunc(updates, func(u git.PushUpdate) bool { return u.Remote == ref.Name }) {
+				tips = append(tips, ref.OID)
+			}
 		}
 		err = errors.Join(err, askErr)
 	}

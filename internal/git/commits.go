@@ -38,7 +38,8 @@ type Commit struct {
 	Merge bool
 	// Cut marks a commit at the edge of a shallow clone: its parents are not
 	// here, so that nobody can tell what it changes.
-	Cut bool
+	Cut     bool
+	Dropped bool // a branch had it, and a forced push takes it from it
 }
 
 // Published is what is known to be published already.
@@ -47,19 +48,30 @@ type Published struct {
 	// Tips are objects that a remote has, from [Remote.Heads]: tracking branches
 	// may be missing (a bare clone, another refspec), or there may be none for a URL.
 	Tips []OID
+	Only bool // only the tips count, no tracking branches
 }
 
-// PushedCommits lists the commits that a push would publish, newest first, at
-// most most of them; more reports that there are others.
+const maxForced = 100 // branches whose dropped commits are listed: each takes arguments
+
+// PushedCommits lists the commits that a push would publish, and those that branches
+// lose by it and no other ref of what is published has, newest first, at most most of
+// them; more reports that there are others.
 func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, published Published, most int) (commits []Commit, more bool, err error) {
 	var tips bytes.Buffer // thousands of refs do not fit into arguments
+	var own []string
 	for _, u := range updates {
 		if u.LocalOID == "" {
 			continue
 		}
 		fmt.Fprintf(&tips, "%s\n", u.LocalOID)
-		if u.RemoteOID != "" {
+		branch, isBranch := strings.CutPrefix(string(u.Remote), "refs/heads/")
+		switch at := append(published.Remotes, "")[0]; {
+		case u.RemoteOID == "":
+		case !isBranch || at == "" && !published.Only || len(updates) > maxForced:
 			fmt.Fprintf(&tips, "^%s\n", u.RemoteOID)
+		default: // the left side is what is dropped; a line with an unknown old value is ignored
+			fmt.Fprintf(&tips, "%s...%s\nrefs/remotes/%s/%s...%[2]s\n", u.RemoteOID, u.LocalOID, at, branch)
+			own = append(own, "--exclude="+literalGlob(at+"/"+branch), "--exclude="+literalGlob(at)+"/HEAD")
 		}
 	}
 	for _, oid := range published.Tips {
@@ -68,8 +80,8 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, publishe
 	// After a forced push of others the old value may be unknown here, which is
 	// --ignore-missing, and nobody is to be asked for it, which is --missing: a
 	// partial clone would fetch it (git 2.39).
-	args := []string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}
-	if len(published.Remotes) == 0 {
+	args := append([]string{"--ignore-missing", "--missing=allow-any", "--stdin", "--not"}, own...)
+	if len(published.Remotes) == 0 && !published.Only {
 		args = append(args, "--remotes")
 	}
 	for _, name := range published.Remotes {
@@ -158,18 +170,18 @@ func (r *Repo) RangeCommits(ctx context.Context, from, to string, most int) (com
 }
 
 func (r *Repo) listCommits(ctx context.Context, stdin []byte, most int, args ...string) (commits []Commit, more bool, err error) {
-	args = append([]string{"rev-list", "--parents", "--max-count=" + strconv.Itoa(most+1)}, args...)
+	args = append([]string{"rev-list", "--parents", "--left-right", "--max-count=" + strconv.Itoa(most+1)}, args...)
 	out, err := r.run(ctx, command{args: append(args, "--"), stdin: stdin, detached: true})
 	if err != nil {
 		return nil, false, err
 	}
 	edge := r.shallow()
 	for line := range strings.Lines(string(out)) {
-		ids := strings.Fields(line)
+		ids := strings.Fields(line[1:])
 		if len(commits) == most {
 			return commits, true, nil
 		}
-		commits = append(commits, Commit{OID: OID(ids[0]), Merge: len(ids) > 2, Cut: edge[OID(ids[0])]})
+		commits = append(commits, Commit{OID: OID(ids[0]), Merge: len(ids) > 2, Cut: edge[OID(ids[0])], Dropped: line[0] == '<'})
 	}
 	return commits, false, nil
 }
@@ -246,30 +258,32 @@ func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
 // Undone returns those of the paths that concern the caller which a branch has
 // otherwise after its move from old to next although none of the commits that it gets
 // changes them: a merge among commits kept another version than the branch's own
-// ("merge -s ours"). There are none where old was not merged or is not here, or where
-// the branch gets more than most commits.
+// ("merge -s ours") or, where old was not merged, a commit that is dropped changed
+// them. There are none where old is not here, or where the branch gets more than most
+// commits.
 func (r *Repo) Undone(ctx context.Context, old, next OID, commits []Commit, most int, concern func(paths []string) ([]string, error)) (paths []string, err error) {
-	if old == "" || !slices.ContainsFunc(commits, func(c Commit) bool { return c.Merge }) {
+	if old == "" || !slices.ContainsFunc(commits, func(c Commit) bool { return c.Merge || c.Dropped }) {
 		return nil, nil
-	}
-	if _, err := r.read(ctx, "merge-base", "--is-ancestor", string(old), string(next)); err != nil {
-		if _, there := r.CommitOf(ctx, string(old)); No(err) || No(there) {
-			return nil, nil
-		}
-		return nil, err
 	}
 	out, err := r.run(ctx, command{detached: true, args: []string{"diff-tree", "-r", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", string(old), string(next), "--"}})
 	if err == nil {
 		paths, err = concern(splitZ(out))
+	} else if _, there := r.CommitOf(ctx, string(old)); No(there) {
+		return nil, nil
 	}
 	if err != nil || len(paths) == 0 {
 		return nil, err
 	}
-	between, more, err := r.listCommits(ctx, nil, most, string(next), "^"+string(old))
-	if err != nil || more {
+	_, err = r.read(ctx, "merge-base", "--is-ancestor", string(old), string(next))
+	forced, more := No(err), false
+	between := slices.DeleteFunc(slices.Clone(commits), func(c Commit) bool { return !c.Dropped })
+	if err == nil {
+		between, more, err = r.listCommits(ctx, nil, most, string(next), "^"+string(old))
+	}
+	if err != nil && !forced || more {
 		return nil, err
 	}
 	changed := map[string]bool{}
 	err = r.ChangedPaths(ctx, between, func(_ Commit, path string) { changed[path] = true })
-	return slices.DeleteFunc(paths, func(path string) bool { return changed[path] }), err
+	return slices.DeleteFunc(paths, func(path string) bool { return changed[path] != forced }), err
 }

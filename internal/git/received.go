@@ -12,20 +12,6 @@ import (
 	"strings"
 )
 
-// ReceivedCommits lists the commits that the tips have and the known ones have
-// not, newest first, at most most of them; more reports whether there are
-// others. In a pre-receive hook they are still in git's quarantine.
-func (r *Repo) ReceivedCommits(ctx context.Context, tips, known []OID, most int) (commits []Commit, more bool, err error) {
-	var in bytes.Buffer // thousands of refs do not fit into arguments
-	for _, oid := range tips {
-		fmt.Fprintf(&in, "%s\n", oid)
-	}
-	for _, oid := range known {
-		fmt.Fprintf(&in, "^%s\n", oid)
-	}
-	return r.listCommits(ctx, in.Bytes(), most, "--stdin")
-}
-
 // HeadRef returns the branch that HEAD names, which may not exist yet; "" when
 // HEAD is detached.
 func (r *Repo) HeadRef(ctx context.Context) (RefName, error) {

@@ -75,16 +75,19 @@ func (j *judgement) commits(ctx context.Context, updates []Update, judged func(g
 	if err != nil {
 		return nil, err
 	}
-	var tips, known []git.OID
+	known := git.Published{Only: true}
+	var moves []git.PushUpdate
+	moving := map[git.RefName]bool{}
+	for _, u := range updates {
+		moves = append(moves, git.PushUpdate{Remote: u.Ref, RemoteOID: u.Old, LocalOID: u.New})
+		moving[u.Ref] = true
+	}
 	for _, ref := range refs {
-		if ref.OID != "" && judged(ref.Name) {
-			known = append(known, ref.OID)
+		if ref.OID != "" && judged(ref.Name) && !moving[ref.Name] {
+			known.Tips = append(known.Tips, ref.OID)
 		}
 	}
-	for _, u := range updates {
-		tips = append(tips, u.New)
-	}
-	commits, more, err := j.Repo.ReceivedCommits(ctx, tips, known, maxCommits)
+	commits, more, err := j.Repo.PushedCommits(ctx, moves, known, maxCommits)
 	if more {
 		j.Gap = fmt.Errorf("the push has more than %d commits", maxCommits)
 	}
@@ -95,7 +98,11 @@ func (j *judgement) commits(ctx context.Context, updates []Update, judged func(g
 func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git.Commit, updates []Update) error {
 	gap := j.Gap
 	var changes guard.Changes
-	see := func(c git.Commit, path string) { changes.Add(string(c.OID), c.Merge, path) }
+	see := func(c git.Commit, path string) {
+		if !c.Dropped {
+			changes.Add(string(c.OID), c.Merge, path)
+		}
+	}
 	err := j.Repo.ChangedPaths(ctx, commits, see)
 	for _, u := range updates {
 		undone, undoneErr := j.Repo.Undone(ctx, u.Old, u.New, commits, maxCommits, func(paths []string) ([]string, error) {
@@ -106,8 +113,8 @@ func (j *judgement) changed(ctx context.Context, q guard.Question, commits []git
 		err = errors.Join(err, undoneErr)
 		for _, c := range commits {
 			for _, path := range undone {
-				if c.Merge {
-					see(c, path)
+				if c.Merge || c.Dropped {
+					changes.Add(string(c.OID), c.Merge, path)
 				}
 			}
 		}

@@ -103,6 +103,27 @@ func TestMerges(t *testing.T) {
 	w.want(false, "bob", "  a  path:a", "HEAD:main")
 }
 
+// TestForced: a branch that is set back loses what was changed since, and that is a
+// change of these paths. A branch that nobody looks after keeps nothing for it.
+func TestForced(t *testing.T) {
+	w := newWorld(t, require+"branches = [\"main\", \"release/*\"]\n")
+	w.commit("b", "base")
+	w.want(true, "alice", "", "HEAD:main", "HEAD:refs/heads/release/1")
+	w.holds("path:src/")
+	w.commit("src/a.go", "edit")
+	w.want(true, "alice", "", "HEAD:main", "HEAD:refs/heads/topic")
+	w.want(false, "bob", "src/a.go", "+HEAD~1:main")
+	w.clone.Git("reset", "-q", "--hard", "HEAD~1")
+	w.commit("b", "instead")
+	w.want(false, "bob", "src/a.go", "+HEAD:main")
+	w.want(true, "bob", "", "+HEAD:topic")
+	w.want(true, "alice", "", "+HEAD:main")
+	w.want(true, "bob", "", "+HEAD~1:main") // b is nobody's
+	w.commit("src/a.go", "again")
+	w.want(true, "alice", "", "HEAD:main", "HEAD:refs/heads/release/2")
+	w.want(true, "bob", "", "+HEAD~1:main") // another branch that is looked after has it
+}
+
 // TestFencedPush: whose a lock is, is said by moving it in the same push.
 func TestFencedPush(t *testing.T) {
 	w := newWorld(t, require)
