@@ -62,7 +62,7 @@ func (b *bench) receiving() {
 		name := fmt.Sprintf("%.14s-%v", strings.ReplaceAll(row, " ", "-"), hook)
 		clone := b.served(name, "file", 1000)
 		if hook {
-			b.do(filepath.Join(b.dir, name+"-remote.git"), "git-grite", "hooks", "install", "-q", "--server")
+			b.do(filepath.Join(b.work, name+"-remote.git"), "git-grite", "hooks", "install", "-q", "--server")
 		}
 		s := &step{dir: clone, args: strings.Fields("git push -q --no-verify origin HEAD:refs/heads/master")}
 		turn := 0

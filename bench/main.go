@@ -8,7 +8,8 @@
 //	go run ./bench [-n TURNS] [-old PROGRAM] [ROWS]
 //
 // ROWS is a regular expression that selects rows by name; "." is all of them, which
-// take a while. With -old an older git-grite takes its turns, too.
+// take a while. With -old an older git-grite takes its turns, too, in repositories of
+// its own: neither reads what the other remembers.
 package main
 
 import (
@@ -28,6 +29,7 @@ import (
 // bench is one run: where it works, and what it has to compare with.
 type bench struct {
 	dir     string
+	work    string // the repositories
 	env     []string
 	turns   int
 	only    *regexp.Regexp
@@ -52,7 +54,14 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, turns: *turns, only: regexp.MustCompile(rows)}
+	defer func() {
+		if f, failed := recover().(failure); failed {
+			log.Print(string(f))
+			_ = os.RemoveAll(dir)
+			os.Exit(1)
+		}
+	}()
+	b := &bench{dir: dir, work: filepath.Join(dir, "work"), turns: *turns, only: regexp.MustCompile(rows)}
 	if err := b.prepare(*old); err != nil {
 		log.Print(err)
 		return
@@ -79,6 +88,9 @@ const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memor
 // prepare builds the programs and a home of its own.
 func (b *bench) prepare(old string) error {
 	b.env = append(gittest.Scrub(os.Environ()), gittest.Settings(b.dir)...)
+	if err := os.Mkdir(b.work, 0o777); err != nil {
+		return err
+	}
 	if err := gittest.WriteConfig(b.dir); err != nil {
 		return err
 	}

@@ -22,6 +22,10 @@ type step struct {
 	args   []string
 }
 
+// failure is a command that failed, as a panic: it ends the run, or the turns of an
+// older program that does not know it.
+type failure string
+
 // run runs a command that has to succeed and returns how long it took.
 func (b *bench) run(s *step) time.Duration { return b.runIn(s, b.env) }
 
@@ -34,7 +38,7 @@ func (b *bench) runIn(s *step, env []string, wrapper ...string) time.Duration {
 	out, err := cmd.CombinedOutput()
 	took := time.Since(began)
 	if err != nil {
-		log.Fatalf("%s: %v: %s", strings.Join(s.args, " "), err, out)
+		panic(failure(fmt.Sprintf("%s: %v: %s", strings.Join(s.args, " "), err, out)))
 	}
 	return took
 }
@@ -96,23 +100,56 @@ func (b *bench) pair(name string, ours, base *step, against string) {
 	if !b.selected(name) {
 		return
 	}
+	has := b.old != nil && b.apart(ours)
 	b.run(ours)
 	b.run(base)
 	var a, c, o, ratios, toOld []float64
 	for range b.turns {
 		x, y := b.run(ours).Seconds()*1000, b.run(base).Seconds()*1000
 		a, c, ratios = append(a, x), append(c, y), append(ratios, x/y)
-		if b.old != nil {
-			z := b.runIn(ours, b.old).Seconds() * 1000
+		if has {
+			z := b.older(ours).Seconds() * 1000
 			o, toOld = append(o, z), append(toOld, x/z)
 		}
 	}
 	git := fmt.Sprintf("%d/%d", b.processes(ours), b.processes(base))
 	fmt.Printf(columns, name, ms(median(a)), ms(median(c)), fmt.Sprintf("%.2fx", median(ratios)), git, b.instructions(ours, base))
-	if b.old != nil {
+	if has {
 		fmt.Printf(" %8s %6.2fx", ms(median(o)), median(toOld))
+	} else if b.old != nil {
+		fmt.Printf(" %8s %7s", "", "")
 	}
 	fmt.Printf("  %s\n", against)
+}
+
+// apart copies the repositories for the older program and reports whether that can
+// run the step.
+func (b *bench) apart(s *step) (has bool) {
+	b.do("", "rm", "-rf", b.work+".old")
+	b.do("", "cp", "-a", b.work, b.work+".old")
+	defer func() {
+		if f, failed := recover().(failure); failed {
+			log.Printf("the older program: %s", f)
+			has = false
+		}
+	}()
+	b.older(s)
+	return true
+}
+
+// older runs a step, and what goes before it, with the older program. Its
+// repositories are where the others were meanwhile: their paths are in settings.
+func (b *bench) older(s *step) time.Duration {
+	swap := func() {
+		check(os.Rename(b.work, b.work+".new"))
+		check(os.Rename(b.work+".old", b.work))
+		check(os.Rename(b.work+".new", b.work+".old"))
+	}
+	env := b.env
+	swap()
+	b.env = b.old
+	defer func() { b.env = env; swap() }()
+	return b.run(s)
 }
 
 // single prints a row that is one number.

@@ -21,7 +21,7 @@ func (b *bench) startUp() {
 // repo makes a repository with a number of tracked files and n locks of others,
 // as loose refs and objects or all packed. Its like is made once and copied.
 func (b *bench) repo(name string, files, n int, packed bool) string {
-	dir := filepath.Join(b.dir, name)
+	dir := filepath.Join(b.work, name)
 	template := filepath.Join(b.dir, fmt.Sprintf("template-%d-%d-%v", files, n, packed))
 	if _, err := os.Stat(template); err != nil {
 		b.make(template, files, n, packed)
