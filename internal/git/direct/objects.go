@@ -162,7 +162,17 @@ func parseLoose(text []byte, want string) ([]byte, error) {
 	return content, nil
 }
 
+// hexDigits is a table, because a comparison that goes either way at random, as with
+// digits and letters, costs ten times what looking it up does.
+var hexDigits = [256]bool{'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true,
+	'8': true, '9': true, 'a': true, 'b': true, 'c': true, 'd': true, 'e': true, 'f': true}
+
 // IsOID reports whether s has the form of an object id.
 func IsOID(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.TrimLeft(s, "0123456789abcdef") == ""
+	for i := range len(s) {
+		if !hexDigits[s[i]] {
+			return false
+		}
+	}
+	return len(s) == 40 || len(s) == 64
 }
