@@ -207,7 +207,7 @@ func TestBudgetsRemote(t *testing.T) {
 	run("status", 0, 1, 2, "lock", "status")
 	run("status of the last view", 0, 0, 0, "lock", "status", "--cached")
 	run("pre-commit", 0, 0, 1, "hook", "pre-commit")
-	run("release", 1, 0, 4, "lock", "release", "--mine")
+	run("release", 1, 0, 3, "lock", "release", "--mine")
 	grite(t, bob, "lock", "acquire", "-r", "path:free/")
 	// Nobody has told this clone: announced, seen, withdrawn, and looked once more.
 	run("acquire of what another just took", 2, 2, 5, "lock", "acquire", "-r", "path:free/x")

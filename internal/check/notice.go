@@ -89,11 +89,8 @@ func UnpushedCommits(ctx context.Context, c *clone.Clone, locks []lock.Lock) ([]
 	if err != nil || arbiter == nil || !slices.ContainsFunc(locks, coversPaths) {
 		return nil, err
 	}
-	head, err := c.Repo.CommitOf(ctx, "HEAD")
-	if git.No(err) {
-		return nil, nil // nothing was committed yet
-	}
-	if err != nil {
+	head, err := head(ctx, c.Repo)
+	if err != nil || head == "" {
 		return nil, err
 	}
 	tracking, err := c.Repo.Refs(ctx, "refs/remotes/"+arbiter.Name())
@@ -123,6 +120,24 @@ func UnpushedCommits(ctx context.Context, c *clone.Clone, locks []lock.Lock) ([]
 		}
 	}
 	return out, err
+}
+
+// head is the commit of HEAD, "" where nothing was committed yet. A branch is read as
+// a ref, which takes no git process where refs are files.
+func head(ctx context.Context, repo *git.Repo) (git.OID, error) {
+	branch, err := repo.HeadRef(ctx)
+	if err == nil && strings.HasPrefix(string(branch), "refs/heads/") {
+		refs, err := repo.Refs(ctx, string(branch))
+		if at := slices.IndexFunc(refs, func(r git.Ref) bool { return r.Name == branch }); at >= 0 {
+			return refs[at].OID, err
+		}
+		return "", err
+	}
+	commit, err := repo.CommitOf(ctx, "HEAD")
+	if git.No(err) {
+		err = nil
+	}
+	return commit, err
 }
 
 func coversPaths(l lock.Lock) bool { return l.Resource.Namespace() != lock.Issue }

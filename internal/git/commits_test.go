@@ -189,8 +189,8 @@ func TestFailureIsNoAnswer(t *testing.T) {
 			t.Setenv("PATH", path)
 		}
 	}
-	if repo.unborn(ctx) {
-		t.Error("unborn, because a git was killed")
+	if _, err := repo.CommitOf(ctx, "HEAD"); No(err) {
+		t.Error("no commit, because a git was killed")
 	}
 }
 

@@ -48,10 +48,12 @@ func (r *Repo) stagedSince(ctx context.Context, tree string) ([]string, error) {
 	}
 	out, err := diff(tree)
 	var failed *Error
-	if tree == "HEAD" && errors.As(err, &failed) && failed.ExitCode == 128 && r.unborn(ctx) {
-		var empty OID
-		if empty, err = r.emptyTree(ctx); err == nil {
-			out, err = diff(string(empty))
+	if tree == "HEAD" && errors.As(err, &failed) && failed.ExitCode == 128 {
+		if _, there := r.CommitOf(ctx, tree); No(there) {
+			var empty OID
+			if empty, err = r.emptyTree(ctx); err == nil {
+				out, err = diff(string(empty))
+			}
 		}
 	}
 	return splitZ(out), err
@@ -68,12 +70,6 @@ func (r *Repo) UnstagedPaths(ctx context.Context) ([]string, error) {
 	// ":/" because ls-files lists what is below the current directory.
 	untracked, err := r.read(ctx, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", ":/")
 	return append(splitZ(changed), splitZ(untracked)...), err
-}
-
-// unborn reports whether HEAD names a branch without commits.
-func (r *Repo) unborn(ctx context.Context) bool {
-	_, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
-	return No(err)
 }
 
 // splitZ takes -z output apart.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/git-grite/git-grite/internal/git/direct"
 )
 
 // HeadRef returns the branch that HEAD names, which may not exist yet; "" when
@@ -18,8 +20,11 @@ func (r *Repo) HeadRef(ctx context.Context) (RefName, error) {
 	// Other kinds of ref storage have a HEAD file for the sake of older programs
 	// only, which names no branch that there can be (git 2.45, reftable).
 	text, err := os.ReadFile(filepath.Join(r.GitDir, "HEAD"))
-	if name, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "ref: refs/heads/"); err == nil && ok && name != ".invalid" {
+	what := strings.TrimSpace(string(text))
+	if name, ok := strings.CutPrefix(what, "ref: refs/heads/"); err == nil && ok && name != ".invalid" {
 		return RefName("refs/heads/" + name), nil
+	} else if err == nil && direct.IsOID(what) {
+		return "", nil
 	}
 	out, err := r.read(ctx, "symbolic-ref", "-q", "HEAD")
 	if No(err) {

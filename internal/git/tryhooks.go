@@ -120,10 +120,9 @@ func (t Trial) Push(ctx context.Context) (output string, err error) {
 	}
 	const branch = "refs/heads/git-grite-hooks-test"
 	build := []string{"--git-dir=" + remote, "commit-tree", "-m", "hooks test"}
-	if head, none := t.Repo.read(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"); none == nil {
-		base := strings.TrimSpace(string(head))
-		build = append(build, "-p", base, base+"^{tree}")
-		_, err = aside("--git-dir="+remote, "update-ref", branch, base)
+	if base, none := t.Repo.CommitOf(ctx, "HEAD"); none == nil {
+		build = append(build, "-p", string(base), string(base)+"^{tree}")
+		_, err = aside("--git-dir="+remote, "update-ref", branch, string(base))
 	} else {
 		var tree string
 		tree, err = aside("--git-dir="+remote, "hash-object", "-t", "tree", "-w", "--stdin")
