@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/git-grite/git-grite/internal/gittest"
@@ -47,4 +48,63 @@ func TestFullDiskRemote(t *testing.T) {
 	room()
 	try(t, full, "lock", "acquire", "-r", "path:a").exits(0, "Lock acquired")
 	try(t, bob, "lock", "acquire", "-r", "path:a").exits(4, "full")
+}
+
+// TestFullDiskSays: each failure names the place and the way on, and leaves nothing.
+func TestFullDiskSays(t *testing.T) {
+	t.Parallel()
+	remote, alice, bob := pair(t)
+	dir := gittest.Tmpfs(t, "2m")
+	alice.Git("clone", "-q", remote.Dir, filepath.Join(dir, "clone"))
+	full := alice.At(filepath.Join(dir, "clone"))
+	grite(t, full, "init", "--label", "full")
+	grite(t, full, "lock", "acquire", "-r", "path:held")
+	if err := exec.Command("sh", "-c", "cat /dev/zero >"+filepath.Join(dir, "ballast")+" 2>/dev/null; true").Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"lock", "acquire", "-r", "path:a"}, {"lock", "acquire", "-r", "path:a", "--offline"}, {"lock", "acquire", "-r", "path:a", "--actor", "new"},
+		{"lock", "renew", "--mine"}, {"actor", "init", "--label", "two"}, {"config", "set", "lock_policy", "require"}, {"doctor"},
+	} {
+		try(t, full, args...).exits(5, "no space left", "df -h "+dir)
+	}
+	grite(t, bob, "lock", "acquire", "-r", "path:README")
+	try(t, full, "lock", "status").exits(0, "path:held", "no space left")
+	try(t, full, "hook", "pre-commit").exits(0)
+	if out := grite(t, full, "actor", "list").Stdout; strings.Count(out, "\n") != 1 {
+		t.Errorf("actors: %s", out)
+	}
+	locksOn(t, remote, "path:README", "path:held")
+	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {
+		t.Fatal(err)
+	}
+	grite(t, full, "lock", "renew", "--mine")
+	grite(t, full, "lock", "release", "--mine")
+}
+
+// TestReadOnly: what only looks works, and the rest says why it cannot.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	_, alice, bob := pair(t)
+	grite(t, alice, "lock", "acquire", "-r", "path:held")
+	grite(t, alice, "lock", "acquire", "-r", "path:off", "--offline")
+	alice.Write("README", "changed")
+	alice.Git("add", "README")
+	frozen := gittest.ReadOnly(t, alice)
+	try(t, frozen, "lock", "status").exits(0, "path:held", "path:off").lacks("note:")
+	grite(t, bob, "lock", "acquire", "-r", "path:README")
+	for _, args := range [][]string{{"lock", "status"}, {"lock", "check", "README"}} {
+		try(t, frozen, args...).exits(0, "read-only file system", "this is the view of").lacks("git ls-remote")
+	}
+	try(t, frozen, "hook", "pre-commit").exits(0)
+	for _, args := range [][]string{{"lock", "log"}, {"lock", "status", "--cached"}, {"config", "list"}, {"hooks", "status"}, {"actor", "list"}, {"lock", "report"}} {
+		try(t, frozen, args...).exits(0)
+	}
+	for _, args := range [][]string{
+		{"lock", "acquire", "-r", "path:a"}, {"lock", "acquire", "-r", "path:a", "--offline"}, {"lock", "renew", "--mine"}, {"lock", "release", "-r", "path:held"},
+		{"lock", "release", "-r", "path:off"}, {"sync"}, {"lock", "gc"}, {"doctor"}, {"config", "set", "lock_policy", "require"}, {"actor", "init", "--label", "two"},
+	} {
+		try(t, frozen, args...).exits(5, "read-only file system", "git grite lock status")
+	}
+	grite(t, alice, "lock", "release", "--mine")
 }

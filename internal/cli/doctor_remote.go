@@ -47,7 +47,7 @@ func (d *diagnosis) remote(ctx context.Context) {
 	case errors.As(err, &unreachable):
 		d.add("remote", checkFail, "git ls-remote "+wire.ShellQuote(remote.Name()), "%s", unreachable.Error())
 	case err != nil:
-		d.add("remote", checkFail, "", "%v", err)
+		d.add("remote", checkFail, strings.Join(explain(err, began).hints, "; "), "%v", err)
 	case !refused:
 		took := d.Clone.Now().Sub(began) / time.Duration(max(len(found), 1))
 		d.guarantee(remote.Name(), can)

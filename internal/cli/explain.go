@@ -3,7 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/git-grite/git-grite/internal/clone"
@@ -237,6 +240,23 @@ func explainUnreached(e *unreachableError, now time.Time) failure {
 		f.hints[0] = e.again + " --offline"
 	}
 	return f
+}
+
+// explainDisk is for a directory that nobody can write to at the moment.
+func explainDisk(err error, _ time.Time) (failure, bool) {
+	at, dir := (*fs.PathError)(nil), "."
+	if errors.As(err, &at) {
+		dir = filepath.Dir(at.Path)
+	}
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return failure{lines: []string{"Nothing can be changed from here: locks can be looked at, and are checked as they were last seen."}, hints: []string{"git grite lock status"}}, true
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return failure{lines: []string{"It can be run again as soon as there is room."}, hints: []string{"df -h " + wire.ShellQuote(dir)}}, true
+	case errors.Is(err, fs.ErrPermission) && at != nil:
+		return failure{hints: []string{"ls -ld " + wire.ShellQuote(dir)}}, true
+	}
+	return failure{}, false
 }
 
 // explainLockFile is for a lock file that a killed git may have left.

@@ -115,7 +115,10 @@ func (actor Actor) write() error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(actor.DataDir, "config.toml"), text, 0o666)
+	if err = atomicfile.Write(filepath.Join(actor.DataDir, "config.toml"), text, 0o666); err != nil {
+		_ = os.Remove(actor.DataDir) // which is empty, if it was made just now
+	}
+	return err
 }
 
 // Remove forgets an actor and deletes what is kept of it. The caller holds the

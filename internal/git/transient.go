@@ -40,8 +40,9 @@ func (e *RemoteError) Unsent() bool {
 }
 
 // localFailures is what git writes about refs of this clone that it cannot lock, write or
-// follow to an object (git 2.39).
-var localFailures = []string{"cannot lock ref", "unable to update local ref", "bad object", "did not send all necessary objects"}
+// follow to an object, and about objects that it cannot write (git 2.39).
+var localFailures = []string{"cannot lock ref", "unable to update local ref", "cannot update ref", "bad object", "did not send all necessary objects",
+	"failed to write object", "unable to create temporary file", "unable to write"}
 
 // Local reports whether a fetch failed on refs of this clone rather than on the
 // remote.

@@ -40,3 +40,19 @@ func (r *Repo) RunAsNobody(name string, args ...string) Result {
 	}
 	return Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 }
+
+// ReadOnly is the repository as it looks where it is mounted for reading only, for
+// the length of the test. It needs root, whom permissions do not bind.
+func ReadOnly(t testing.TB, r *Repo) *Repo {
+	t.Helper()
+	dir := t.TempDir()
+	err := syscall.Mount(r.Dir, dir, "", syscall.MS_BIND, "")
+	if err == nil {
+		t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+		err = syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+	}
+	if err != nil {
+		t.Skipf("cannot mount anything here: %v; run the tests as root", err)
+	}
+	return r.At(dir)
+}

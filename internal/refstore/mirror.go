@@ -130,6 +130,9 @@ func (s *Remote) pull(ctx context.Context, beginnings []string, more ...string) 
 		}
 		switch {
 		case failed.Local():
+			if disk := atomicfile.CheckWritable(s.repo.CommonDir); disk != nil {
+				return fmt.Errorf("%w (%v)", disk, err)
+			}
 			// Failing is no reason to stop: a lock file may not be old enough yet.
 			for _, prefix := range []string{s.mirror.prefix, s.Notes()} {
 				_ = s.repo.DropRefs(ctx, prefix, s.now().Add(-staleLock))
