@@ -35,7 +35,7 @@ func (d *diagnosis) remote(ctx context.Context) {
 			can = append(can, c.Name)
 		case c.Needed:
 			refused = true
-			d.add("remote", checkFail, "locks need it on "+refstore.Namespace+"; ask who runs the server, or choose another lock.remote",
+			d.add("remote", checkFail, "locks need it on "+refstore.Namespace+"; ask who runs the server, or choose another one: git grite config set lock.remote NAME",
 				"%s does not let us %s: %s", remote.Name(), c.Name, c.Detail)
 		case c.Name == refstore.Judged:
 		default:
