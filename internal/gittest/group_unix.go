@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -74,15 +73,18 @@ func livingIn(world string) []int { return withVariable("HOME", world+"/") }
 // withVariable lists the processes that were started with a directory in an
 // environment variable, but not zombies, whose environment reads as empty.
 func withVariable(name, dir string) (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, file := range files {
-		environ, err := os.ReadFile(file)
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
+		environ, _ := os.ReadFile("/proc/" + entry.Name() + "/environ")
+		if !bytes.Contains(environ, []byte(dir)) {
+			continue
+		}
 		for kv := range bytes.SplitSeq(environ, []byte{0}) {
-			value, ok := bytes.CutPrefix(kv, []byte(name+"="))
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); ok && err == nil && bytes.Contains(value, []byte(dir)) {
+			if value, ok := bytes.CutPrefix(kv, []byte(name+"=")); ok && bytes.Contains(value, []byte(dir)) {
 				pids = append(pids, pid)
 			}
 		}
