@@ -116,8 +116,8 @@ type checked struct {
 
 func (c *checked) check(how Depth) {
 	c.t.Helper()
-	c.works("log", "--all", "-1", "--format=%H")
 	if how == Refs {
+		c.works("log", "--all", "-1", "--format=%H")
 		return
 	}
 	c.works("fsck", "--strict", "--no-dangling", "--no-progress")
@@ -137,8 +137,7 @@ func (c *checked) check(how Depth) {
 	}
 	c.works("--git-dir="+mirror, "config", "receive.shallowUpdate", "true")
 	c.works("push", "-q", "--no-verify", "--no-signed", "--mirror", mirror)
-	c.works("maintenance", "run", "--quiet") // which runs git gc
-	c.works("repack", "-adkq")
+	c.works("maintenance", "run", "--quiet") // which runs git gc, and that git repack
 	c.works("fsck", "--strict", "--no-dangling", "--no-progress")
 	if _, ok := c.git("ls-remote", "-q"); ok {
 		c.works("fetch", "-q")
