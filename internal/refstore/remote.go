@@ -3,7 +3,6 @@ package refstore
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -91,8 +90,8 @@ func (s *Remote) beside(ctx context.Context, v *lock.View) (*lock.View, error) {
 	v.DamagedHere = own.Damaged
 	for _, l := range own.Entries {
 		l.Unconfirmed = true
-		switch by, beaten := s.inTheWay(l, v.Entries); {
-		case !beaten:
+		switch by := s.inTheWay(&l, v.Entries); {
+		case by == nil:
 			v.Beside = append(v.Beside, l)
 		case by.Nonce != l.Nonce && l.Live(s.now()):
 			v.Beaten = append(v.Beaten, lock.Beaten{Lock: l.Lock, By: by.Lock})
@@ -104,15 +103,15 @@ func (s *Remote) beside(ctx context.Context, v *lock.View) (*lock.View, error) {
 // inTheWay finds the running lock of the remote that a local one lost to, or
 // the local lock itself: a clone that mirrors the whole remote has it in the
 // same place.
-func (s *Remote) inTheWay(l lock.Entry, remote []lock.Entry) (lock.Entry, bool) {
-	at := slices.IndexFunc(remote, func(r lock.Entry) bool {
-		return r.Key == l.Key && r.Nonce == l.Nonce ||
-			r.Owner != l.Owner && r.Live(s.now()) && r.Resource.Conflicts(l.Resource)
-	})
-	if at < 0 {
-		return lock.Entry{}, false
+func (s *Remote) inTheWay(l *lock.Entry, remote []lock.Entry) *lock.Entry {
+	now := s.now()
+	for i := range remote {
+		r := &remote[i] // among thousands, to copy each takes longer than to compare it
+		if r.Key == l.Key && r.Nonce == l.Nonce || r.Owner != l.Owner && now.Before(r.Expires) && r.Resource.Conflicts(l.Resource) {
+			return r
+		}
 	}
-	return remote[at], true
+	return nil
 }
 
 // Write makes the record of a lock in this clone.
