@@ -93,22 +93,22 @@ func writeCache(path, prefix, stamp string, all listing) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return // a repository that was never set up stays as it is
 	}
-	var body []byte
+	body, record := make([]byte, 0, len(all.records)*leastRecord*3/2), []byte(nil)
 	for i, rec := range all.records {
 		key := refKey(prefix, all.refs[i].Name)
 		if rec == nil || rec.unread || rec.key != key {
 			stamp = ""
 			continue
 		}
-		for _, s := range []string{key, string(all.refs[i].OID), string(appendRecord(nil, *rec))} {
-			body = summed.AppendString(body, s)
-		}
+		record = appendRecord(record[:0], rec)
+		body = summed.AppendString(summed.AppendString(body, key), string(all.refs[i].OID))
+		body = append(binary.AppendUvarint(body, uint64(len(record))), record...)
 	}
 	body = append(summed.AppendString(nil, stamp), body...)
 	_ = summed.Write(path, cacheMagic, body)
 }
 
-func appendRecord(b []byte, rec decoded) []byte {
+func appendRecord(b []byte, rec *decoded) []byte {
 	l := rec.lock
 	if rec.err != nil {
 		l = lock.Lock{Reason: rec.err.Error()}

@@ -46,7 +46,7 @@ func FuzzReadCache(f *testing.F) {
 		writeCache(path, prefix, "stamp", listing{refs: refs, records: records})
 		for i, again := range openCache(path).of(prefix, refs) {
 			rec := records[i]
-			if (rec == nil) != (again == nil) || rec != nil && string(appendRecord(nil, *rec)) != string(appendRecord(nil, *again)) {
+			if (rec == nil) != (again == nil) || rec != nil && string(appendRecord(nil, rec)) != string(appendRecord(nil, again)) {
 				t.Fatalf("%+v is read again as %+v", rec, again)
 			}
 		}
