@@ -28,11 +28,7 @@ type refLog struct {
 func newRefLog(t *testing.T) *refLog {
 	t.Helper()
 	l := &refLog{gittest.NewRemote(t), t, filepath.Join(t.TempDir(), "log")}
-	seed := l.Clone(t, l.Dir)
-	seed.Write("counter", "0\n")
-	seed.Git("add", ".")
-	seed.Git("commit", "-q", "-m", "seed")
-	seed.Git("push", "-q", "origin", "HEAD:refs/heads/main")
+	l.Seed(map[string]string{"counter": "0\n"})
 	l.Hook("reference-transaction", `text=$(sed "s/^/$PPID $1 /"); [ -z "$text" ] || printf '%s\n%s\n' "$text" "$PPID $1 end end end" >>'`+l.path+`'`)
 	return l
 }

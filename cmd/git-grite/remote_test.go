@@ -18,13 +18,7 @@ import (
 func pair(t *testing.T) (remote, alice, bob *gittest.Repo) {
 	t.Helper()
 	remote = gittest.NewRemote(t)
-	seed := remote.Clone(t, remote.Dir)
-	for path, content := range map[string]string{"src/a.go": "1\n", "free/x": "x\n"} {
-		seed.Write(path, content)
-	}
-	seed.Git("add", ".")
-	seed.Git("commit", "-q", "-m", "first")
-	seed.Git("push", "-q", "origin", "HEAD:refs/heads/main")
+	remote.Seed(map[string]string{"src/a.go": "1\n", "free/x": "x\n"})
 	alice, bob = remote.Clone(t, remote.Dir, "-b", "main"), remote.Clone(t, remote.Dir, "-b", "main")
 	grite(t, alice, "init", "--label", "alice")
 	grite(t, bob, "init", "--label", "bob")

@@ -86,11 +86,7 @@ func newWorld(t *testing.T, v variant) *world {
 		add(linked, labelOf(t, linked))
 	} else {
 		w.arbiter = gittest.NewRemote(t, v.init...)
-		seed := w.arbiter.Clone(t, w.arbiter.Dir)
-		seed.Write("src/a.go", "1\n")
-		seed.Git("add", ".")
-		seed.Git("commit", "-q", "-m", "first")
-		seed.Git("push", "-q", "origin", "HEAD:refs/heads/main")
+		w.arbiter.Seed(map[string]string{"src/a.go": "1\n"})
 		if !v.atomic {
 			w.arbiter.Git("config", "receive.advertiseAtomic", "false")
 		}

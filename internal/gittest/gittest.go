@@ -27,6 +27,10 @@ const gitconfig = `[init]
 	allow = always
 [gc]
 	auto = 0
+[maintenance]
+	auto = false
+[receive]
+	autogc = false
 [commit]
 	gpgsign = false
 [advice]

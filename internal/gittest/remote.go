@@ -25,6 +25,16 @@ func NewRemote(t testing.TB, initArgs ...string) *Repo {
 	return r
 }
 
+// Seed makes a commit with files on main, in one process.
+func (r *Repo) Seed(files map[string]string) {
+	r.t.Helper()
+	commit := "commit refs/heads/main\ncommitter Test <test@example.com> now\ndata 5\nfirst\n"
+	for path, content := range files {
+		commit += fmt.Sprintf("M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
+	}
+	r.GitIn(commit, "fast-import", "--quiet", "--date-format=now")
+}
+
 // clones counts the clones of this test run, to name their users.
 var clones atomic.Int64
 
@@ -36,7 +46,10 @@ func (r *Repo) Clone(t testing.TB, url string, args ...string) *Repo {
 	dir := filepath.Join(t.TempDir(), user)
 	c := &Repo{Dir: filepath.Dir(dir), Env: append(r.Env[:len(r.Env):len(r.Env)], Settings(newHome(t))...), t: t}
 	// git before 2.41 makes a SHA-1 repository of an empty SHA-256 one.
-	format := "GIT_DEFAULT_HASH=" + r.Git("rev-parse", "--show-object-format")
+	format := "GIT_DEFAULT_HASH=sha1"
+	if config, err := os.ReadFile(filepath.Join(r.Dir, "config")); err != nil || strings.Contains(string(config), "objectformat") {
+		format = "GIT_DEFAULT_HASH=" + r.Git("rev-parse", "--show-object-format")
+	}
 	c.With(format).Git(append(append([]string{"clone", "-q", "-c", "user.name=" + user, "-c", "user.email=" + user + "@example.com"}, args...), url, dir)...)
 	return c.At(dir)
 }

@@ -35,7 +35,7 @@ func TestContract(t *testing.T) {
 // TestContractJudged: a server whose hook judges pushes takes all that clients do.
 func TestContractJudged(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "git-grite") // of which only the tests' own form has a clock to set
-	build := exec.Command("go", "test", "-c", "-tags", "urfave_cli_no_docs", "-o", program, "../../cmd/git-grite")
+	build := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-tags", "urfave_cli_no_docs", "-o", program, "../../cmd/git-grite")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
