@@ -44,7 +44,6 @@ func TestMain(m *testing.M) {
 }
 
 func asProgram() {
-	debug.SetGCPercent(400) // as main does
 	ctx, stop := signals.Context(context.Background())
 	env := cli.SystemEnv()
 	shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT"))
