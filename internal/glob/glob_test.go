@@ -3,6 +3,7 @@ package glob
 import (
 	"errors"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,9 @@ func compile(t testing.TB, s string) *Pattern {
 	}
 	return p
 }
+
+// The patterns of a test are garbage as soon as they are compared.
+func init() { debug.SetGCPercent(400) }
 
 func covering(t testing.TB, x *Index, path string) []int {
 	t.Helper()

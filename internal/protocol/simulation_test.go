@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/git-grite/git-grite/internal/lock"
 )
+
+// A simulation makes much garbage, and little that stays.
+func init() { debug.SetGCPercent(400) }
 
 // play lets clients do random things for a while and returns the first violation.
 func play(t *testing.T, w *world, steps int) (violation string, operations int) {
