@@ -208,7 +208,7 @@ func away(t *testing.T) {
 			grite(t, r, "init", "--no-hooks")
 		}
 		setting(t, bob, "[lock]\nclock_skew = \"0s\"\n")
-		u := runUnder(t, alice, `while [ ! -e $D/end ]; do echo >>$D/beat; sleep 0.05; done`, append(tt.args, "--ttl", tt.ttl.String())...)
+		u := runUnder(t, alice, `while [ ! -e $D/end ]; do echo >>$D/beat; sleep 0.02; done`, append(tt.args, "--ttl", tt.ttl.String())...)
 		u.await("beat")
 		end := time.Now().Add(tt.ttl)
 		var dropped atomic.Int64

@@ -26,7 +26,7 @@ type under struct {
 	dir  string
 }
 
-const beats = `while :; do echo >>$D/beat; sleep 0.05; done`
+const beats = `while :; do echo >>$D/beat; sleep 0.02; done`
 
 // runUnder starts "lock run path:x" with more arguments and a script.
 func runUnder(t *testing.T, r *gittest.Repo, script string, args ...string) *under {
@@ -145,7 +145,7 @@ func (u *under) clock(shift string) {
 }
 
 // untilOn is a command that beats until goOn.
-const untilOn = `while [ ! -e $D/on ]; do echo >>$D/beat; sleep 0.05; done`
+const untilOn = `while [ ! -e $D/on ]; do echo >>$D/beat; sleep 0.02; done`
 
 func (u *under) goOn() {
 	if err := os.WriteFile(filepath.Join(u.dir, "on"), nil, 0o666); err != nil {

@@ -137,7 +137,8 @@ func (c *checked) check(how Depth) {
 	}
 	c.works("--git-dir="+mirror, "config", "receive.shallowUpdate", "true")
 	c.works("push", "-q", "--no-verify", "--no-signed", "--mirror", mirror)
-	c.works("maintenance", "run", "--quiet") // which runs git gc, and that git repack
+	c.works("maintenance", "run", "--quiet") // which runs git gc
+	c.works("repack", "-adkq")
 	c.fsck()
 	if _, ok := c.git("ls-remote", "-q"); ok {
 		c.works("fetch", "-q")
