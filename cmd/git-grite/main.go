@@ -5,14 +5,13 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 
 	"github.com/git-grite/git-grite/internal/cli"
 	"github.com/git-grite/git-grite/internal/signals"
 )
 
 func main() {
-	debug.SetGCPercent(400) // most commands end before collecting would pay
+	cli.CollectLate()
 	ctx, stop := signals.Context(context.Background())
 	defer stop()
 	os.Exit(cli.Main(ctx, cli.SystemEnv()))

@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 func asProgram() {
+	cli.CollectLate()
 	ctx, stop := signals.Context(context.Background())
 	env := cli.SystemEnv()
 	shift, err := time.ParseDuration(os.Getenv("GRITE_TEST_SHIFT"))
