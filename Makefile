@@ -7,6 +7,9 @@ TAGS    := urfave_cli_no_docs
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 LDFLAGS := -s -w -X github.com/git-grite/git-grite/internal/cli.version=$(VERSION)
 
+# The product is built so, and what the tests start ought to be the same.
+export CGO_ENABLED := 0
+
 MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 
 # Where the product or what serves the tests has goroutines, the only thing that
@@ -26,7 +29,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
 
 build: ## build bin/git-grite and bin/git-grite-mcp
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/git-grite ./cmd/git-grite-mcp
+	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/git-grite ./cmd/git-grite-mcp
 
 install: ## install to ~/.local (or PREFIX=DIR)
 	./install.sh $(if $(PREFIX),--prefix '$(PREFIX)')
@@ -46,7 +49,7 @@ test: ## everything that has to pass: lint and all tests
 	@sh .ci/managers missing "$(MANAGERS)" || $(MAKE) managers
 	@$(MAKE) lint
 	@# lint has vetted them. Those with -race wait more than they compute, so they run beside the others.
-	{ $(GO) test -vet=off -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN); } & raced=$$!; ended=0; \
+	{ CGO_ENABLED=1 $(GO) test -vet=off -count=1 -v -race -timeout 20m -tags $(TAGS) $(RACE) | $(SHOWN); } & raced=$$!; ended=0; \
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -vet=off -count=1 -v -timeout 20m -tags '$(TAGS) managers' $(PLAIN) | $(SHOWN) || ended=1; \
 	wait $$raced || ended=1; exit $$ended
 
@@ -54,7 +57,7 @@ test-managers: managers ## our hooks beside lefthook, pre-commit, git-lfs and hu
 	GRITE_MANAGERS="$(MANAGERS)" $(GO) test -timeout 20m -tags '$(TAGS) managers' -run 'Managers|SDK' ./cmd/git-grite ./cmd/git-grite-mcp
 
 race: ## the tests that race many processes, at full length
-	GRITE_TEST_FULL=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./internal/...
+	GRITE_TEST_FULL=1 CGO_ENABLED=1 $(GO) test -race -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./internal/...
 	GRITE_TEST_FULL=1 $(GO) test -timeout 60m -tags $(TAGS) -run 'Race|Histories|Killed' ./cmd/...
 
 soak: ## random commands of many clones, with every fault, for SOAK (10m)
@@ -73,6 +76,7 @@ bench: ## ratios, in one table; ROWS=REGEXP selects rows, OLD=PATH compares with
 docs: ## write the man pages, from the table of commands that -h is printed from
 	$(GO) run -tags $(TAGS) ./internal/manual/make docs/man
 
+lint: export GOGC := 400
 lint: ## gofmt, vet (also for Windows and macOS), staticcheck, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt-ed"; exit 1; }
 	$(GO) vet -tags '$(TAGS) managers' ./...
