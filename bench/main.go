@@ -67,18 +67,11 @@ func main() {
 		return
 	}
 	b.header()
-	b.startUp()
-	b.locks()
-	b.index()
-	b.issues()
-	b.hooks()
-	b.edits()
-	b.hostile()
-	b.remotes()
-	b.looks()
-	b.watching()
-	b.fenced()
-	b.managers()
+	for _, rows := range []func(){b.startUp, b.locks, b.index, b.issues, b.hooks, b.edits, b.hostile, b.remotes, b.looks, b.watching, b.fenced, b.managers} {
+		check(os.Mkdir(b.work, 0o777))
+		rows()
+		check(os.RemoveAll(b.work))
+	}
 }
 
 // usual are the rows that are measured where none are named.
@@ -88,9 +81,6 @@ const usual = `^version|^(acquire|renew|release), 0 locks|^(acquire|status|memor
 // prepare builds the programs and a home of its own.
 func (b *bench) prepare(old string) error {
 	b.env = append(gittest.Scrub(os.Environ()), gittest.Settings(b.dir)...)
-	if err := os.Mkdir(b.work, 0o777); err != nil {
-		return err
-	}
 	if err := gittest.WriteConfig(b.dir); err != nil {
 		return err
 	}
