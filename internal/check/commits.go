@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/git-grite/git-grite/internal/git"
 	"github.com/git-grite/git-grite/internal/guard"
 )
 
-// cut returns the commits whose parents a shallow clone does not have.
+// dropped reports whether a forced push takes a commit from a branch.
+func dropped(c git.Commit) bool { return c.Dropped }
+
+// cut returns the commits to be published whose parents a shallow clone does not have.
 func cut(commits []git.Commit) []git.Commit {
-	return slices.DeleteFunc(slices.Clone(commits), func(c git.Commit) bool { return !c.Cut })
+	return slices.DeleteFunc(slices.Clone(commits), func(c git.Commit) bool { return !c.Cut || c.Dropped })
 }
 
 // judgeCommits judges the paths that the commits change, and those that merges
@@ -27,6 +31,9 @@ func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, upda
 	}
 	listErr := j.c.Repo.ChangedPaths(ctx, commits, see)
 	for _, u := range updates {
+		if !strings.HasPrefix(string(u.Remote), "refs/heads/") {
+			continue // a tag may be moved to anything, from anything
+		}
 		undone, err := j.c.Repo.Undone(ctx, u.RemoteOID, u.LocalOID, commits, maxCommits, func(paths []string) ([]string, error) {
 			err := j.judge(ctx, paths)
 			return j.Verdict.Verdict.Paths(), err

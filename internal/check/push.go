@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/git-grite/git-grite/internal/clone"
 	"github.com/git-grite/git-grite/internal/git"
@@ -68,12 +69,17 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 			return j.Verdict, nil
 		}
 	}
+	var branches []git.OID
 	if err = j.judgeCommits(ctx, commits, updates); err == nil && (more || !j.Clear()) {
 		// Not all of it need be new: there may be no tracking branches, or old ones.
-		published.Tips, err = heads(ctx, c, p.Remote, arbiter, updates)
+		published.Tips, branches, err = heads(ctx, c, p.Remote, arbiter, updates)
 	}
 	if err == nil && len(published.Tips) > 0 {
 		if commits, more, err = c.Repo.PushedCommits(ctx, updates, published, maxCommits); err == nil {
+			// A branch that is ahead of what is here may have what seems to be dropped.
+			if slices.ContainsFunc(commits, dropped) && c.Repo.Lacks(ctx, branches...) {
+				commits = slices.DeleteFunc(commits, dropped)
+			}
 			err = j.judgeCommits(ctx, commits, updates)
 		}
 	}
@@ -90,8 +96,8 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 
 // heads asks what the remote of a push and the arbiter have. For a push to a URL
 // that is the arbiter alone. The refs that the push updates are left out: what they
-// have is what it starts from.
-func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote, updates []git.PushUpdate) (tips []git.OID, err error) {
+// have is what it starts from. Of the tips, branches are those of branches, each once.
+func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote, updates []git.PushUpdate) (tips, branches []git.OID, err error) {
 	var names []string
 	if pushed != "" {
 		names = append(names, pushed)
@@ -102,15 +108,19 @@ func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore
 	for _, name := range names {
 		remote, openErr := c.Repo.OpenRemote(ctx, name, false)
 		if openErr != nil {
-			return tips, openErr
+			return tips, branches, openErr
 		}
 		refs, askErr := remote.List(ctx, "refs/heads/*", "refs/tags/*")
 		for _, ref := range refs {
 			if name != pushed || !slices.ContainsFunc(updates, func(u git.PushUpdate) bool { return u.Remote == ref.Name }) {
 				tips = append(tips, ref.OID)
+				if strings.HasPrefix(string(ref.Name), "refs/heads/") {
+					branches = append(branches, ref.OID)
+				}
 			}
 		}
 		err = errors.Join(err, askErr)
 	}
-	return tips, err
+	slices.Sort(branches)
+	return tips, slices.Compact(branches), err
 }

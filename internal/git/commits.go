@@ -74,9 +74,7 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, publishe
 			own = append(own, "--exclude="+literalGlob(at+"/"+branch), "--exclude="+literalGlob(at)+"/HEAD")
 		}
 	}
-	for _, oid := range published.Tips {
-		fmt.Fprintf(&tips, "^%s\n", oid)
-	}
+	tips.Write(lines("^", published.Tips))
 	// After a forced push of others the old value may be unknown here, which is
 	// --ignore-missing, and nobody is to be asked for it, which is --missing: a
 	// partial clone would fetch it (git 2.39).
@@ -88,6 +86,14 @@ func (r *Repo) PushedCommits(ctx context.Context, updates []PushUpdate, publishe
 		args = append(args, "--remotes="+literalGlob(name)+"/*")
 	}
 	return r.listCommits(ctx, tips.Bytes(), most, args...)
+}
+
+// lines has a line for each of oids, which prefix begins.
+func lines(prefix string, oids []OID) (text []byte) {
+	for _, oid := range oids {
+		text = fmt.Appendf(text, "%s%s\n", prefix, oid)
+	}
+	return text
 }
 
 // OutgoingPaths lists what a push of sources would change on a remote, as far as
@@ -259,8 +265,8 @@ func (r *Repo) MergeEdits(ctx context.Context, merge OID) ([]string, error) {
 // otherwise after its move from old to next although none of the commits that it gets
 // changes them: a merge among commits kept another version than the branch's own
 // ("merge -s ours") or, where old was not merged, a commit that is dropped changed
-// them. There are none where old is not here, or where the branch gets more than most
-// commits.
+// them. There are none where old is not here, or where the two are more than most
+// commits apart.
 func (r *Repo) Undone(ctx context.Context, old, next OID, commits []Commit, most int, concern func(paths []string) ([]string, error)) (paths []string, err error) {
 	if old == "" || !slices.ContainsFunc(commits, func(c Commit) bool { return c.Merge || c.Dropped }) {
 		return nil, nil
@@ -274,16 +280,18 @@ func (r *Repo) Undone(ctx context.Context, old, next OID, commits []Commit, most
 	if err != nil || len(paths) == 0 {
 		return nil, err
 	}
-	_, err = r.read(ctx, "merge-base", "--is-ancestor", string(old), string(next))
-	forced, more := No(err), false
-	between := slices.DeleteFunc(slices.Clone(commits), func(c Commit) bool { return !c.Dropped })
-	if err == nil {
-		between, more, err = r.listCommits(ctx, nil, most, string(next), "^"+string(old))
-	}
-	if err != nil && !forced || more {
+	sides, more, err := r.listCommits(ctx, nil, most, string(old)+"..."+string(next))
+	if err != nil || more {
 		return nil, err
 	}
-	changed := map[string]bool{}
-	err = r.ChangedPaths(ctx, between, func(_ Commit, path string) { changed[path] = true })
-	return slices.DeleteFunc(paths, func(path string) bool { return changed[path] != forced }), err
+	forced := slices.ContainsFunc(sides, func(c Commit) bool { return c.Dropped })
+	gone, gets, loses := map[Commit]bool{}, map[string]bool{}, map[string]bool{}
+	for _, c := range commits {
+		gone[c] = c.Dropped
+	}
+	err = r.ChangedPaths(ctx, sides, func(c Commit, path string) {
+		gets[path] = gets[path] || !c.Dropped
+		loses[path] = loses[path] || gone[c]
+	})
+	return slices.DeleteFunc(paths, func(path string) bool { return gets[path] || forced && !loses[path] }), err
 }

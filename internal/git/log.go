@@ -98,10 +98,10 @@ func (r *Repo) Divergence(ctx context.Context, a, b OID) (onlyA, onlyB int, err 
 	return onlyA, onlyB, err
 }
 
-// IsCommit reports whether oid is a commit that is here.
-func (r *Repo) IsCommit(ctx context.Context, oid OID) bool {
-	out, err := r.read(ctx, "--no-replace-objects", "cat-file", "-t", string(oid))
-	return err == nil && string(out) == "commit\n"
+// Lacks reports whether a commit among oids, each named once, is not here; nobody is asked for it.
+func (r *Repo) Lacks(ctx context.Context, oids ...OID) bool {
+	here, _, err := r.listCommits(ctx, lines("", oids), len(oids), "--no-walk", "--ignore-missing", "--missing=allow-any", "--stdin")
+	return err != nil || len(here) < len(oids)
 }
 
 // LogFile is a file of a log.
@@ -119,14 +119,7 @@ const maxLogFiles = 1 << 20
 // returns *Error when a tip is not there; objects that are missing further down
 // are left out.
 func (r *Repo) LogFiles(ctx context.Context, tips, known []OID, suffix string, limit int) (files, large []LogFile, err error) {
-	var in bytes.Buffer
-	for _, oid := range tips {
-		fmt.Fprintln(&in, oid)
-	}
-	for _, oid := range known {
-		fmt.Fprintf(&in, "^%s\n", oid)
-	}
-	c := command{stdin: in.Bytes(), args: []string{"--no-replace-objects", "rev-list", "--objects", "--stdin", "--ignore-missing",
+	c := command{stdin: append(lines("", tips), lines("^", known)...), args: []string{"--no-replace-objects", "rev-list", "--objects", "--stdin", "--ignore-missing",
 		"--missing=allow-any", "--filter=blob:limit=" + strconv.Itoa(limit), "--filter-print-omitted"}}
 	err = r.stream(ctx, c, func(out *bufio.Reader) error {
 		for {

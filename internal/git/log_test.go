@@ -56,7 +56,7 @@ func TestWriteLogCommit(t *testing.T) {
 		if _, _, err := r.Divergence(t.Context(), second, OID(g.Git("rev-parse", string(second)+":z"))); !errors.As(err, &failed) {
 			t.Errorf("%s: diverged from a file: %v", format, err)
 		}
-		if !r.IsCommit(t.Context(), first) || r.IsCommit(t.Context(), OID(g.Git("rev-parse", string(second)+":z"))) || r.IsCommit(t.Context(), OID(strings.Repeat("1", len(first)))) {
+		if r.Lacks(t.Context(), first, second) || !r.Lacks(t.Context(), first, OID(g.Git("rev-parse", string(second)+":z"))) || !r.Lacks(t.Context(), OID(strings.Repeat("1", len(first)))) {
 			t.Errorf("%s: what is a commit is not known", format)
 		}
 	}

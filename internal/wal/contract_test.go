@@ -233,5 +233,5 @@ func TestBudget(t *testing.T) {
 	expect("sync of nothing", "fetch", "update-ref")
 	bob.mustAppend(false)
 	m.mustAppend(false)
-	expect("append after a lost race", "push", "fetch", "cat-file", "rev-list", "update-ref", "push", "update-ref")
+	expect("append after a lost race", "push", "fetch", "rev-list", "rev-list", "update-ref", "push", "update-ref")
 }

@@ -158,7 +158,7 @@ func (l *Log) Fetch(ctx context.Context) (Fetched, error) {
 // join sets f.Here to a commit that comes after f.There and has all events that
 // the old heads had.
 func (l *Log) join(ctx context.Context, old Heads, f *Fetched) error {
-	if f.There != "" && f.There != old.There && !l.Repo.IsCommit(ctx, f.There) {
+	if f.There != "" && f.There != old.There && l.Repo.Lacks(ctx, f.There) {
 		return &DamagedError{Where: fmt.Sprintf("%s on remote %q", Ref, l.Remote.Name), Err: errors.New("it is not a commit")}
 	}
 	f.Here = f.There
