@@ -96,9 +96,12 @@ func Push(ctx context.Context, c *clone.Clone, p PushRequest, o Options) (v Verd
 
 // heads asks what the remote of a push and the arbiter have. For a push to a URL
 // that is the arbiter alone. The refs that the push updates are left out: what they
-// have is what it starts from. Of the tips, branches are those of branches, each once.
+// have is what it starts from. Of the tips, branches are those of branches, each once:
+// none where the push moves the branch that HEAD of the remote names, for what others
+// have of that is no reason to drop it there.
 func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore.Remote, updates []git.PushUpdate) (tips, branches []git.OID, err error) {
 	var names []string
+	home := false
 	if pushed != "" {
 		names = append(names, pushed)
 	}
@@ -110,9 +113,11 @@ func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore
 		if openErr != nil {
 			return tips, branches, openErr
 		}
-		refs, askErr := remote.List(ctx, "refs/heads/*", "refs/tags/*")
+		refs, askErr := remote.List(ctx, "HEAD", "refs/heads/*", "refs/tags/*")
 		for _, ref := range refs {
-			if name != pushed || !slices.ContainsFunc(updates, func(u git.PushUpdate) bool { return u.Remote == ref.Name }) {
+			if ref.Name == "HEAD" {
+				home = home || name == pushed && slices.ContainsFunc(updates, func(u git.PushUpdate) bool { return u.RemoteOID == ref.OID })
+			} else if name != pushed || !slices.ContainsFunc(updates, func(u git.PushUpdate) bool { return u.Remote == ref.Name }) {
 				tips = append(tips, ref.OID)
 				if strings.HasPrefix(string(ref.Name), "refs/heads/") {
 					branches = append(branches, ref.OID)
@@ -120,6 +125,9 @@ func heads(ctx context.Context, c *clone.Clone, pushed string, arbiter *refstore
 			}
 		}
 		err = errors.Join(err, askErr)
+	}
+	if home {
+		branches = nil
 	}
 	slices.Sort(branches)
 	return tips, slices.Compact(branches), err
