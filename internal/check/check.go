@@ -33,9 +33,10 @@ type Verdict struct {
 	guard.Verdict
 	View    clone.View
 	Now     time.Time
-	Looked  int     // how many paths, or commits, were looked at
-	Gaps    []error // what was not looked at or is not known, one sentence each
-	stopped bool    // an earlier run of the hook stopped this push, and said why
+	Looked  int             // how many paths, or commits, were looked at
+	Gaps    []error         // what was not looked at or is not known, one sentence each
+	Undone  map[string]bool // paths of which a push takes back what a branch has
+	stopped bool            // an earlier run of the hook stopped this push, and said why
 }
 
 // Blocked reports whether the commit or push has to stop.

@@ -24,6 +24,7 @@ func cut(commits []git.Commit) []git.Commit {
 // that is not held against anybody.
 func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, updates []git.PushUpdate) error {
 	var changes guard.Changes
+	j.Undone = map[string]bool{}
 	see := func(c git.Commit, path string) {
 		if !c.Dropped {
 			changes.Add(string(c.OID), c.Merge, path)
@@ -39,8 +40,9 @@ func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, upda
 			return j.Verdict.Verdict.Paths(), err
 		})
 		listErr = errors.Join(listErr, err)
-		for _, c := range commits {
-			for _, path := range undone {
+		for _, path := range undone {
+			j.Undone[path] = true
+			for _, c := range commits {
 				if c.Merge || c.Dropped {
 					changes.Add(string(c.OID), c.Merge, path)
 				}

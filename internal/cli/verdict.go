@@ -98,6 +98,9 @@ func says(v check.Verdict, c guard.Collision) string {
 	if doubt := wire.Doubt(l); doubt != "" {
 		line += " (" + doubt + ")"
 	}
+	if v.Undone[c.Path] {
+		line += "; this takes a change back that the branch has"
+	}
 	if agent.SameSession(v.View.Actor.Label, l.Label) {
 		line += "; that is this session under another name: --actor " + wire.ShellQuote(l.Label)
 	}
