@@ -42,8 +42,10 @@ func (j *judgement) judgeCommits(ctx context.Context, commits []git.Commit, upda
 		listErr = errors.Join(listErr, err)
 		for _, path := range undone {
 			j.Undone[path] = true
+			// Taking a commit back is no edit that would need a lock of one's own.
+			taken := slices.ContainsFunc(j.Collisions, func(c guard.Collision) bool { return c.Path == path })
 			for _, c := range commits {
-				if c.Merge || c.Dropped {
+				if c.Merge || c.Dropped && taken {
 					changes.Add(string(c.OID), c.Merge, path)
 				}
 			}
