@@ -154,7 +154,8 @@ func (p *Plan) UpToDate(ctx context.Context, repo *git.Repo, io git.Streams) (bo
 	if p.on["set-upstream"] {
 		return false, nil
 	}
-	args := append(p.options[:len(p.options):len(p.options)], "--dry-run", "--porcelain", "--no-quiet", "--no-verify", "--", p.Repository)
+	// A dry run with push options is at times ended by SIGPIPE (git 2.39).
+	args := append(p.options[:len(p.options):len(p.options)], "--no-push-option", "--dry-run", "--porcelain", "--no-quiet", "--no-verify", "--", p.Repository)
 	var out, said bytes.Buffer
 	exit, err := repo.PushAs(ctx, append(args, p.Refspecs...), git.Streams{In: io.In, Out: &out, Err: &said})
 	if exit == 128 {
