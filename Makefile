@@ -18,8 +18,8 @@ MANAGERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/git-grite-managers
 RACE  := ./internal/gittest ./internal/keep ./internal/watch
 # Those that take longest come first, so that none is left alone in the end.
 PLAIN  = ./cmd/git-grite ./internal/refstore $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
-# What needs servers, races or a minute, and is left to "make test".
-LONG  := Clones|Contract|Fault|Histories|LookInParts|Policies|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Trace|Transport|Unreachable|Wrap
+# What needs servers, terminals, races or seconds, and is left to "make test".
+LONG  := Answers|Clones|Contract|Deadline|Fault|GitVerifies|Histories|Hostile|KeeperKeeps|Large|LookInParts|NeverWithout|Policies|Processes|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Terminal|Trace|Transport|Unreachable|Wrap
 # The name and the end of each test, what is skipped, and all that one has to say.
 SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- PASS)'
 
