@@ -19,7 +19,7 @@ RACE  := ./internal/gittest ./internal/keep ./internal/watch
 # Those that take longest come first, so that none is left alone in the end.
 PLAIN  = ./cmd/git-grite ./internal/refstore $(filter-out $(addprefix $(shell $(GO) list -m)/,$(RACE:./%=%)),$(shell $(GO) list ./...))
 # What needs servers, terminals, races or seconds, and is left to "make test".
-LONG  := Answers|Clones|Contract|Deadline|Fault|GitVerifies|Histories|Hostile|KeeperKeeps|Large|LookInParts|NeverWithout|Policies|Processes|Proxy|PushURL|Race|Receive|Server|Soak|Symref|Terminal|Trace|Transport|Unreachable|Wrap
+LONG  := AnswerLost|Answers|Clones|Contract|Deadline|Fault|GitVerifies|Histories|Hostile|KeeperKeeps|Large|LookInParts|Many|MoveRefs|NeverWithout|NotAtomic|Policies|Processes|Proxy|PushURL|Race|Receive|Screen|Server|Soak|Symref|Terminal|TestPush$$|Trace|Transport|Unreachable|VerifiesWhat|WhatTheClient|Wrap
 # The name and the end of each test, what is skipped, and all that one has to say.
 SHOWN := grep --line-buffered -vE '^(=== |[[:space:]]+--- PASS)'
 
