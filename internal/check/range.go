@@ -76,6 +76,6 @@ func Range(ctx context.Context, c *clone.Clone, rng Commits, o Options, ask clon
 		j.Gaps = append(j.Gaps, fmt.Errorf("the range has more than %d commits; the newest %[1]d are checked", maxCommits))
 	}
 	j.Looked = len(commits)
-	err = j.judgeCommits(ctx, commits, []git.PushUpdate{{RemoteOID: git.OID(rng.From), LocalOID: git.OID(rng.To)}})
+	err = j.judgeCommits(ctx, commits, []git.PushUpdate{{Remote: "refs/heads/HEAD", RemoteOID: git.OID(rng.From), LocalOID: git.OID(rng.To)}})
 	return j.Verdict, err
 }
