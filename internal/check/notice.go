@@ -89,7 +89,7 @@ func UnpushedCommits(ctx context.Context, c *clone.Clone, locks []lock.Lock) ([]
 	if err != nil || arbiter == nil || !slices.ContainsFunc(locks, coversPaths) {
 		return nil, err
 	}
-	head, err := head(ctx, c.Repo)
+	head, err := headCommit(ctx, c.Repo)
 	if err != nil || head == "" {
 		return nil, err
 	}
@@ -122,9 +122,9 @@ func UnpushedCommits(ctx context.Context, c *clone.Clone, locks []lock.Lock) ([]
 	return out, err
 }
 
-// head is the commit of HEAD, "" where nothing was committed yet. A branch is read as
+// headCommit is the commit of HEAD, "" where nothing was committed yet. A branch is read as
 // a ref, which takes no git process where refs are files.
-func head(ctx context.Context, repo *git.Repo) (git.OID, error) {
+func headCommit(ctx context.Context, repo *git.Repo) (git.OID, error) {
 	branch, err := repo.HeadRef(ctx)
 	if err == nil && strings.HasPrefix(string(branch), "refs/heads/") {
 		refs, err := repo.Refs(ctx, string(branch))
